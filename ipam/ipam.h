@@ -1,0 +1,90 @@
+#ifndef IPAM_IPAM_H
+#define IPAM_IPAM_H
+
+/*
+ * The face of the addresses: reserve, confirm, release, check. Knows no
+ * interface; attach.c brings the two together. The protocol, and what is true
+ * if we die on each line, is told at the top of ipam.c.
+ */
+
+#include "ipam/config.h"
+#include "ipam/store.h"
+
+enum {
+	IPAM_ABSENT = 1, /* no such attachment */
+	IPAM_LIVE = 2, /* the attachment exists already */
+};
+
+struct ipam;
+
+/* What is handed to the pod, in the order of the sets, statics last. */
+struct ipam_result {
+	struct store_address *addresses;
+	size_t n_addresses;
+	struct inet_route *routes;
+	size_t n_routes;
+	struct ipam_dns dns;
+};
+void ipam_result_clear(struct ipam_result *result);
+#define cleanup_ipam_result cleanup(ipam_result_clear)
+
+/**
+ * ipam_open() - Open the store that the section names
+ * @config:	Validated, built in; must outlive the handle
+ * @read_only:	For CHECK and STATUS
+ */
+int ipam_open(const struct ipam_config *config, bool read_only,
+	      struct ipam **ret, struct error *err);
+
+/** ipam_close() - Returns NULL; NULL is fine */
+struct ipam *ipam_close(struct ipam *ipam);
+
+static inline void ipam_cleanup(struct ipam **ipam)
+{
+	ipam_close(*ipam);
+}
+#define cleanup_ipam cleanup(ipam_cleanup)
+
+/**
+ * ipam_reserve() - One address of each set, committed as pending
+ * @attachment:	Whose
+ * @requested:	Addresses that were asked for; each must fit one set
+ * @ret:	Yours
+ *
+ * A record that a killed ADD of the same attachment left is taken over.
+ *
+ * Return: 0; IPAM_LIVE (nothing changed; the caller decides whether its
+ * interface still exists); or negative: ERROR_POOL_EXHAUSTED with numbers,
+ * ERROR_ADDRESS_TAKEN, ERROR_ADDRESS_INVALID, ERROR_AGAIN (another ADD of it is
+ * in progress, or the lock's deadline passed), ERROR_IO, ERROR_STORE
+ */
+int ipam_reserve(struct ipam *ipam, const struct store_attachment *attachment,
+		 const struct inet_addr *requested, size_t n_requested,
+		 struct ipam_result *ret, struct error *err) warn_unused;
+
+/** ipam_confirm() - The attachment is live; last step of an ADD
+ * Return: 0, IPAM_ABSENT (somebody released it meanwhile), or negative */
+int ipam_confirm(struct ipam *ipam, const struct store_attachment *attachment,
+		 struct error *err) warn_unused;
+
+/**
+ * ipam_release() - Give its addresses back; they rest for reuseDelay
+ *
+ * Return: 0, IPAM_ABSENT, or negative
+ */
+int ipam_release(struct ipam *ipam, const struct store_attachment *attachment,
+		 struct error *err) warn_unused;
+
+/** ipam_find() - The record of an attachment
+ * Return: 0, IPAM_ABSENT, or negative */
+int ipam_find(struct ipam *ipam, const struct store_attachment *attachment,
+	      struct store_record *ret, struct error *err) warn_unused;
+
+/** ipam_list() - All records of this node, every network */
+int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err);
+
+/** ipam_status() - Would a reservation succeed? Read-only
+ * Return: 0, or negative with ERROR_NOT_AVAILABLE */
+int ipam_status(struct ipam *ipam, struct error *err);
+
+#endif

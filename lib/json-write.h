@@ -1,0 +1,64 @@
+#ifndef LIB_JSON_WRITE_H
+#define LIB_JSON_WRITE_H
+
+/*
+ * Writing JSON with the caller's structure, into memory first: stdout is
+ * written once, after commit.
+ *
+ *	struct json_writer w = { 0 };
+ *
+ *	json_write_object(&w, NULL);
+ *	json_write_string(&w, "cniVersion", "1.1.0");
+ *	json_write_array(&w, "ips");
+ *	...
+ *	json_write_end(&w);
+ *	json_write_end(&w);
+ *	r = json_write_finish(&w, &text, &len, err);
+ *
+ * Failures (memory) are remembered and reported by json_write_finish().
+ * Keys are NULL inside arrays and at the root.
+ */
+
+#include "lib/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define JSON_WRITE_DEPTH 16
+
+struct json_writer {
+	char *text;
+	size_t len;
+	size_t size;
+	bool failed;
+	unsigned int depth;
+	struct {
+		char close;
+		bool filled;
+	} level[JSON_WRITE_DEPTH + 1];
+};
+
+void json_write_object(struct json_writer *w, const char *key);
+void json_write_array(struct json_writer *w, const char *key);
+void json_write_end(struct json_writer *w);
+void json_write_string(struct json_writer *w, const char *key,
+		       const char *value);
+void json_write_uint(struct json_writer *w, const char *key, uint64_t value);
+void json_write_int(struct json_writer *w, const char *key, int64_t value);
+void json_write_bool(struct json_writer *w, const char *key, bool value);
+void json_write_null(struct json_writer *w, const char *key);
+
+/**
+ * json_write_finish() - Take the text, newline and NUL appended
+ * @ret:	Yours
+ * @ret_len:	Bytes without the NUL
+ *
+ * Frees what the writer holds, also on failure. Every level must be closed.
+ */
+int json_write_finish(struct json_writer *w, char **ret, size_t *ret_len,
+		      struct error *err);
+
+/** json_write_clear() - Drop an unfinished document */
+void json_write_clear(struct json_writer *w);
+
+#endif

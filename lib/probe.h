@@ -1,0 +1,30 @@
+#ifndef LIB_PROBE_H
+#define LIB_PROBE_H
+
+/*
+ * Ask the segment: does somebody hold this address? ARP probes (RFC 5227 2.1.1,
+ * sender address zero) and neighbour solicitations from :: (RFC 4862 5.4.2).
+ */
+
+#include "lib/error.h"
+#include "lib/inet.h"
+
+enum {
+	PROBE_ANSWERED = 1, /* somebody holds it; *ret_mac says who */
+};
+
+/**
+ * probe_conflict() - Who answers for @addr on this link?
+ * @netns:	Where the link is, -1 for our own
+ * @index:	The link, UP
+ * @own:	Its MAC: answers from it are not counted
+ * @addr:	Address in question
+ * @timeout_ms:	In all, over three probes
+ *
+ * Return: 0 (silence), PROBE_ANSWERED, or negative
+ */
+int probe_conflict(int netns, int index, const struct inet_mac *own,
+		   const struct inet_addr *addr, unsigned int timeout_ms,
+		   struct inet_mac *ret_mac, struct error *err) warn_unused;
+
+#endif

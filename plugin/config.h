@@ -1,0 +1,106 @@
+#ifndef PLUGIN_CONFIG_H
+#define PLUGIN_CONFIG_H
+
+/*
+ * The network configuration (README, "Configuration"): one typed value,
+ * validated as a whole, const from then on.
+ */
+
+#include "ipam/config.h"
+#include "plugin/request.h"
+#include "plugin/result.h"
+#include "plugin/version.h"
+
+#include <linux/if_link.h>
+
+struct config_vxlan {
+	bool present;
+	uint32_t id;
+	uint16_t port;
+	bool learning;
+	uint32_t ageing;
+	char *device; /* NULL: none */
+	uint32_t mtu; /* 0: by underlay path */
+	uint8_t ttl;
+};
+
+enum config_shim_mode {
+	CONFIG_SHIM_AUTO,
+	CONFIG_SHIM_ALWAYS,
+	CONFIG_SHIM_NEVER,
+};
+
+struct config_shim {
+	bool present;
+	char *name; /* "hs-<parent>", cut to 15, if not given */
+	enum config_shim_mode mode;
+	struct inet_prefix addresses[2]; /* literals, at most one per family */
+	size_t n_addresses;
+	uint32_t mtu; /* 0: the parent's */
+	bool migrate;
+};
+
+struct config_node {
+	char *name;
+	struct inet_addr vtep; /* family 0: not given */
+	struct inet_prefix addresses[2];
+	size_t n_addresses;
+};
+
+struct config_attachment {
+	char *container_id;
+	char *ifname;
+};
+
+struct config {
+	enum version version;
+	char *name;
+	char *type;
+
+	char *master; /* NULL: the default route's interface */
+	uint32_t mode; /* MACVLAN_MODE_* */
+	uint32_t mtu; /* 0: the parent's */
+	bool has_mac;
+	struct inet_mac mac; /* after precedence: config, CNI_ARGS, runtime */
+	bool link_in_container;
+	uint32_t bc_queue_len;
+
+	struct config_vxlan vxlan;
+	struct config_shim shim;
+	struct config_node *nodes;
+	size_t n_nodes;
+	bool result_shim;
+
+	struct ipam_dns dns;
+	struct ipam_config ipam;
+
+	/* After precedence: runtimeConfig.ips, args.cni.ips, CNI_ARGS IP. */
+	struct inet_addr *requested;
+	size_t n_requested;
+
+	bool has_prev;
+	struct result prev;
+
+	bool has_valid_attachments; /* GC: the key was present */
+	struct config_attachment *valid_attachments;
+	size_t n_valid_attachments;
+};
+void config_clear(struct config *config);
+#define cleanup_config cleanup(config_clear)
+
+/**
+ * config_read() - stdin into a validated configuration
+ * @request:	Verb, CNI_ARGS and the text
+ *
+ * Order of complaints: not JSON (6), name (7), cniVersion (6, 1), the verb at
+ * that version (1), then the keys (2, 7). For DEL only what DEL needs is an
+ * error; the rest is left at its default with a warning on stderr: a pod must
+ * not hang in Terminating because of a typo.
+ */
+int config_read(const struct request *request, struct config *ret,
+		struct error *err);
+
+/** config_mode_text() - "bridge" */
+const char *config_mode_text(uint32_t mode);
+
+#endif

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef error_set
+#undef error_context
+#undef error_class
+#undef error_oom
+
 static const char *error_msg(enum error_code code)
 {
 	switch (code) {

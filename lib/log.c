@@ -14,6 +14,8 @@ void log_init(const char *program, enum log_level level)
 
 /* One write per line, so that parallel ADDs do not interleave theirs. */
 static void log_line(enum log_level level, const char *word, const char *fmt,
+		     va_list args) printf_like(3, 0);
+static void log_line(enum log_level level, const char *word, const char *fmt,
 		     va_list args)
 {
 	char line[1200];

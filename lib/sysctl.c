@@ -53,7 +53,7 @@ static int sysctl_read(int fd, const char *ifname, const char *key, int *ret,
 		return error_set(err, ERROR_LINK, errno, "read %s of %s", key,
 				 ifname);
 	text[n] = '\0';
-	*ret = atoi(text);
+	*ret = (int)strtol(text, NULL, 10);
 	return 0;
 }
 

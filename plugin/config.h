@@ -12,6 +12,7 @@
 #include "plugin/version.h"
 
 #include <linux/if_link.h>
+#include <net/if.h>
 
 struct config_vxlan {
 	bool present;
@@ -32,7 +33,7 @@ enum config_shim_mode {
 
 struct config_shim {
 	bool present;
-	char *name; /* "hs-<parent>", cut to 15, if not given */
+	char *name; /* NULL: config_shim_name() of the parent */
 	enum config_shim_mode mode;
 	struct inet_prefix addresses[2]; /* literals, at most one per family */
 	size_t n_addresses;
@@ -96,11 +97,26 @@ void config_clear(struct config *config);
  * that version (1), then the keys (2, 7). For DEL only what DEL needs is an
  * error; the rest is left at its default with a warning on stderr: a pod must
  * not hang in Terminating because of a typo.
+ *
+ * On failure @ret holds the version to answer in, as far as it is known, and
+ * is still yours to clear.
  */
 int config_read(const struct request *request, struct config *ret,
 		struct error *err);
 
 /** config_mode_text() - "bridge" */
 const char *config_mode_text(uint32_t mode);
+
+/**
+ * config_shim_name() - The shim's name where the configuration gives none
+ * @parent:	The parent link's own name, never an alternative one: a parent
+ *		has one shim, whatever "master" calls it
+ *
+ * "hs-<parent>"; a parent of more than 12 bytes is cut, and ends in a hash of
+ * the whole name, so that two parents never share a shim's name.
+ *
+ * Return: @ret
+ */
+const char *config_shim_name(const char *parent, char ret[static IFNAMSIZ]);
 
 #endif

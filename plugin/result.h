@@ -41,7 +41,8 @@ void result_clear(struct result *result);
 /**
  * result_read() - A result (prevResult, a delegate's) of a given version
  *
- * A cniVersion inside that differs from @version is an error.
+ * A cniVersion inside that differs from @version is an error. @ret is
+ * yours to clear, also on failure.
  */
 int result_read(const struct json_at *at, enum version version,
 		struct result *ret, struct error *err);
@@ -59,13 +60,24 @@ int result_check_version(enum version version, size_t n_ipv4, size_t n_ipv6,
  * result_format() - The JSON text of a result in a version
  *
  * Fields newer than the version are left out; interface index 0 is written;
- * routes get their gateway.
+ * a route without a gateway gets the first one of its family among the
+ * addresses, which is the one that it is installed with (but not one whose
+ * scope is the link or the host: the kernel takes none there).
  */
 int result_format(const struct result *result, enum version version, char **ret,
 		  size_t *ret_len, struct error *err);
 
-/** result_format_error() - The JSON text of an error; needs no memory */
-size_t result_format_error(const struct error *error, const char *cni_version,
-			   char *buf, size_t len);
+/* Enough for every error, each byte of it escaped. */
+#define RESULT_ERROR_TEXT 8192
+
+/**
+ * result_format_error() - The JSON text of an error; needs no memory
+ *
+ * Always one valid document, whatever bytes are in the error's texts.
+ *
+ * Return: bytes in @buf, newline included
+ */
+size_t result_format_error(const struct error *error, enum version version,
+			   char buf[static RESULT_ERROR_TEXT]);
 
 #endif

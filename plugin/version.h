@@ -22,12 +22,17 @@ enum version {
 #define VERSION_COUNT  7
 #define VERSION_NEWEST VERSION_1_1_0
 
+#define VERSION_LIST   "0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0"
+
 /** version_text() - "1.1.0" */
 const char *version_text(enum version version);
 
 /**
  * version_parse() - cniVersion to a version
  * @text:	NULL or "" means 0.1.0
+ *
+ * A version is one to three numbers with dots, and is ours only if it is
+ * spelled as ours are: "1.0" is a version that we do not speak.
  *
  * Return: 0; negative with ERROR_DECODE if it is no version at all,
  * ERROR_VERSION if it is one that we do not speak

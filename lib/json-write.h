@@ -16,7 +16,9 @@
  *	r = json_write_finish(&w, &text, &len, err);
  *
  * Failures (memory) are remembered and reported by json_write_finish().
- * Keys are NULL inside arrays and at the root.
+ * Keys are NULL inside arrays and at the root. The text has no white space but
+ * the newline at its end, and is UTF-8 whatever was put in: bytes that are not
+ * become U+FFFD.
  */
 
 #include "lib/error.h"
@@ -31,6 +33,7 @@ struct json_writer {
 	size_t len;
 	size_t size;
 	bool failed;
+	bool fixed; /* text is the caller's and does not grow */
 	unsigned int depth;
 	struct {
 		char close;
@@ -38,9 +41,13 @@ struct json_writer {
 	} level[JSON_WRITE_DEPTH + 1];
 };
 
+/** json_write_init_fixed() - Write into @buf and take no memory */
+void json_write_init_fixed(struct json_writer *w, char *buf, size_t size);
+
 void json_write_object(struct json_writer *w, const char *key);
 void json_write_array(struct json_writer *w, const char *key);
 void json_write_end(struct json_writer *w);
+/* A NULL @value is written as null. */
 void json_write_string(struct json_writer *w, const char *key,
 		       const char *value);
 void json_write_uint(struct json_writer *w, const char *key, uint64_t value);
@@ -50,15 +57,18 @@ void json_write_null(struct json_writer *w, const char *key);
 
 /**
  * json_write_finish() - Take the text, newline and NUL appended
- * @ret:	Yours
+ * @ret:	Yours; after json_write_init_fixed() it is @buf
  * @ret_len:	Bytes without the NUL
  *
- * Frees what the writer holds, also on failure. Every level must be closed.
+ * Leaves an empty writer, also on failure. Every level must be closed.
+ *
+ * Return: 0, or negative with ERROR_INTERNAL: no memory, or @buf is too small
  */
 int json_write_finish(struct json_writer *w, char **ret, size_t *ret_len,
 		      struct error *err);
 
 /** json_write_clear() - Drop an unfinished document */
 void json_write_clear(struct json_writer *w);
+#define cleanup_json_writer cleanup(json_write_clear)
 
 #endif

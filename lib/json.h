@@ -13,10 +13,10 @@
  *
  * Configurations are written for Go plugins, so the reader reads as Go's decoder
  * does: keys match exactly or else fold case, the last duplicate wins, null
- * leaves the default. It is stricter than cJSON where cJSON is not: nothing
- * after the document, no \u0000, no raw control characters, numbers that are
- * written as integers where an integer is expected, no digits lost. Only
- * lib/json*.c see cJSON.
+ * leaves the default. It is strict where cJSON is not: nothing after the
+ * document, no \u0000, no raw control characters, numbers that are written as
+ * integers where an integer is expected, no digits lost. Bytes that are no UTF-8
+ * and halves of surrogate pairs are read as U+FFFD. Only lib/json*.c see cJSON.
  *
  * Every complaint names its place: "ipam.ranges[0].subnet: expected a string,
  * got a number". The place is a chain of struct json_at on the C stack, turned
@@ -31,6 +31,8 @@
 struct json; /* a document */
 struct json_node; /* a value in it; lives as long as the document */
 
+/* Where json_member() and its like lead from @at points back at @at: do not
+ * overwrite the one with the other, nor let @at leave its scope before it. */
 struct json_at {
 	const struct json_at *up; /* NULL at the document's root */
 	const char *key; /* member of up, or NULL for an element */
@@ -52,7 +54,10 @@ enum json_type {
 typedef int (*json_reader)(const struct json_at *at, void *member,
 			   struct error *err);
 
-#define JSON_REQUIRED (1u << 0) /* absent or null is an error */
+#define JSON_REQUIRED    (1u << 0) /* absent or null is an error */
+
+#define JSON_INTEGER_MAX (UINT64_C(1) << 53) /* RFC 8259, section 6 */
+#define JSON_PATH        256 /* bytes of a place in text that are enough */
 
 struct json_field {
 	const char *key;
@@ -105,7 +110,8 @@ enum json_unknown {
  * @len:	Their number
  * @ret:	The document; yours, json_free()
  *
- * Return: 0, or negative with ERROR_DECODE and the byte offset
+ * Return: 0, or negative with ERROR_DECODE, line and column (both from 1, the
+ * column in bytes)
  */
 int json_parse(const char *text, size_t len, struct json **ret,
 	       struct error *err);
@@ -126,7 +132,9 @@ struct json_at json_root(const struct json *json);
 enum json_type json_type(const struct json_at *at);
 
 /**
- * json_member() - Member of an object by Go's rules (exact, else folded, last)
+ * json_member() - Member of an object by Go's rules
+ *
+ * The last one whose key is @key, case aside, and that is not null.
  *
  * Return: false if @at is no object, or has no such member, or it is null
  */
@@ -155,9 +163,13 @@ bool json_u64(const struct json_at *at, uint64_t *ret) warn_unused;
  * @ret:	Struct whose members the fields name; defaults are set before
  * @unknown:	What to do with keys that the table does not have
  *
- * Strings that a field already owned are freed when replaced.
+ * Fields are read in the table's order, each at most once: of duplicates, only
+ * the last that is not null. Strings that a field already owned are freed when
+ * replaced. After a failure @ret holds what was read so far, and is yours to
+ * clear.
  *
- * Return: 0, or negative with ERROR_CONFIG
+ * Return: 0, or negative with ERROR_CONFIG (ERROR_DECODE if the document as a
+ * whole is no object)
  */
 int json_read_object(const struct json_at *at, const struct json_field *fields,
 		     void *ret, enum json_unknown unknown, struct error *err);
@@ -166,6 +178,15 @@ int json_read_object(const struct json_at *at, const struct json_field *fields,
 int json_read_string(const struct json_at *at, void *member, struct error *err);
 int json_read_bool(const struct json_at *at, void *member, struct error *err);
 int json_read_u32(const struct json_at *at, void *member, struct error *err);
+
+/**
+ * json_read_uint() - An integer in limits, for readers of smaller types
+ *
+ * Return: 0, or negative: "vxlan.port: expected an integer from 1 to 65535, got
+ * 1e3"
+ */
+int json_read_uint(const struct json_at *at, uint64_t min, uint64_t max,
+		   uint64_t *ret, struct error *err);
 
 /**
  * json_error() - Raise ERROR_CONFIG at a place: "<path>: <text>"
@@ -177,7 +198,7 @@ int json_error(const struct json_at *at, struct error *err, const char *fmt,
 int json_expected(const struct json_at *at, const char *what,
 		  struct error *err);
 
-/** json_path() - "ipam.ranges[0].subnet" into @buf, returns it */
+/** json_path() - "ipam.ranges[0].subnet" into @buf, cut to @len; returns it */
 const char *json_path(const struct json_at *at, char *buf, size_t len);
 
 #endif

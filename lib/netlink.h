@@ -114,7 +114,12 @@ int netlink_link_get_index(struct netlink *nl, int index,
 int netlink_link_list(struct netlink *nl, struct netlink_links *ret,
 		      struct error *err);
 
-/* What a new link is made with, all in the one create message. */
+/*
+ * What a new link is made with, all in the one create message. The kernel
+ * ignores an alias there and refuses the IPv6 address generation mode
+ * (EAFNOSUPPORT): both go into the netlink_link_set() that gives the link its
+ * final name.
+ */
 struct netlink_link_new {
 	const char *name;
 	const char *kind; /* "macvlan", "vxlan", "veth", "bridge" */
@@ -123,8 +128,8 @@ struct netlink_link_new {
 	int index; /* wanted ifindex, 0: the kernel's choice */
 	uint32_t mtu; /* 0: not sent */
 	const struct inet_mac *mac; /* NULL: the kernel's choice */
-	bool addr_gen_none; /* IN6_ADDR_GEN_MODE_NONE from the start */
-	struct netlink_vxlan vxlan; /* kind vxlan; learning always sent */
+	struct netlink_vxlan vxlan; /* kind vxlan: id and learning always sent,
+				     * the rest unless zero; checksums are on */
 	struct netlink_macvlan macvlan; /* mode always sent, queue if > 0 */
 	const char *peer; /* veth: the other end's name */
 };
@@ -132,13 +137,17 @@ struct netlink_link_new {
 /**
  * netlink_link_add() - RTM_NEWLINK with CREATE | EXCL
  *
- * Return: 0, NETLINK_EXISTS (name taken), NETLINK_BUSY (parent is held), or
- * negative
+ * Return: 0, NETLINK_EXISTS (name taken), NETLINK_BUSY (the parent is held, or
+ * another VXLAN link has the id on this port), or negative
  */
 int netlink_link_add(struct netlink *nl, const struct netlink_link_new *link,
 		     struct error *err) warn_unused;
 
-/* Changes of a link, in one RTM_SETLINK. Unset members are not sent. */
+/*
+ * Changes of a link, in one RTM_SETLINK. Unset members are not sent. The kernel
+ * sets the link up before it looks at addr_gen_none, which is then too late to
+ * keep a link-local address away: not both at once.
+ */
 struct netlink_link_change {
 	const char *name;
 	const char *alias;

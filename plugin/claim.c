@@ -1,0 +1,201 @@
+#include "plugin/claim.h"
+
+#include "lib/netns.h"
+#include "plugin/reclaim.h"
+
+struct claim claim_init(const struct request *request,
+			const struct config *config)
+{
+	return (struct claim){
+		.request = request,
+		.config = config,
+		.key = {
+			.network = config->name,
+			.container_id = request->container_id,
+			.ifname = request->ifname,
+			.netns = request->netns,
+			.pod_namespace = request->args.pod_namespace,
+			.pod_name = request->args.pod_name,
+			.pod_uid = request->args.pod_uid,
+		},
+	};
+}
+
+void claim_clear(struct claim *claim)
+{
+	ipam_result_clear(&claim->given);
+	claim->ipam = ipam_close(claim->ipam);
+}
+
+bool claim_is_ours(const struct claim *claim)
+{
+	return ipam_config_is_builtin(&claim->config->ipam);
+}
+
+static int open_ipam(struct claim *claim, bool read_only, struct error *err)
+{
+	if (claim->ipam)
+		return 0;
+	return ipam_open(&claim->config->ipam, read_only, &claim->ipam, err);
+}
+
+/* --- ADD -------------------------------------------------------------------- */
+
+int claim_is_unfinished(struct claim *claim, struct error *err)
+{
+	struct store_record record = { 0 };
+	int r;
+
+	if (!claim_is_ours(claim))
+		return 0;
+	r = open_ipam(claim, false, err);
+	if (r < 0)
+		return r;
+	r = ipam_find(claim->ipam, &claim->key, &record, err);
+	if (r < 0)
+		return r;
+	r = r == 0 && record.state == STORE_STATE_PENDING;
+	store_record_clear(&record);
+	return r;
+}
+
+static int reserve(struct claim *claim, struct error *err)
+{
+	const struct config *config = claim->config;
+
+	return ipam_reserve(claim->ipam, &claim->key, config->requested,
+			    config->n_requested, &claim->given, err);
+}
+
+/* Return: RECLAIM_GONE, RECLAIM_ATTACHED, or negative */
+static int look_attached(struct claim *claim, struct error *err)
+{
+	struct store_record record = { 0 };
+	int r = ipam_find(claim->ipam, &claim->key, &record, err);
+
+	if (r == IPAM_ABSENT)
+		return RECLAIM_GONE;
+	if (r < 0)
+		return r;
+	r = reclaim_is_attached(&record, err);
+	store_record_clear(&record);
+	return r;
+}
+
+/*
+ * The store says that it is attached. That no interface bears it out, and that
+ * the runtime asks for it anew, are two witnesses that the DEL was lost.
+ */
+static int reserve_again(struct claim *claim, struct error *err)
+{
+	int r = look_attached(claim, err);
+
+	if (r < 0)
+		return r;
+	if (r == RECLAIM_ATTACHED)
+		return error_set(err, ERROR_IFNAME_EXISTS, 0,
+				 "container %s has interface \"%s\" on network "
+				 "\"%s\" already",
+				 claim->key.container_id, claim->key.ifname,
+				 claim->key.network);
+
+	r = ipam_release(claim->ipam, &claim->key, err);
+	if (r < 0)
+		return r;
+	r = reserve(claim, err);
+	if (r == IPAM_LIVE)
+		return error_set(err, ERROR_AGAIN, 0,
+				 "another process attaches it");
+	return r;
+}
+
+int claim_reserve(struct claim *claim, int pod_netns, struct error *err)
+{
+	struct error unknown = { 0 };
+	int r;
+
+	r = open_ipam(claim, false, err);
+	if (r < 0)
+		return r;
+	/* Before Linux 5.14 there is none: 0. */
+	netns_cookie(pod_netns, &claim->key.netns_cookie, &unknown);
+	r = reserve(claim, err);
+	if (r == IPAM_LIVE)
+		r = reserve_again(claim, err);
+	return r < 0 ? error_context(err, "reserve an address") : 0;
+}
+
+int claim_confirm(struct claim *claim, struct error *err)
+{
+	int r = ipam_confirm(claim->ipam, &claim->key, err);
+
+	if (r == IPAM_ABSENT)
+		return error_set(err, ERROR_AGAIN, 0,
+				 "the reservation was released meanwhile");
+	return r < 0 ? error_context(err, "confirm the reservation") : 0;
+}
+
+/* --- DEL -------------------------------------------------------------------- */
+
+int claim_release(struct claim *claim, struct error *err)
+{
+	int r;
+
+	if (!claim_is_ours(claim))
+		return 0;
+	r = open_ipam(claim, false, err);
+	if (r < 0)
+		return r;
+	r = ipam_release(claim->ipam, &claim->key, err);
+	return r < 0 ? error_context(err, "release the address") : 0;
+}
+
+/* --- CHECK ------------------------------------------------------------------ */
+
+static bool prev_has(const struct config *config,
+		     const struct store_address *address)
+{
+	for (size_t i = 0; i < config->prev.n_ips; i++)
+		if (inet_prefix_equal(&config->prev.ips[i].address,
+				      &address->address))
+			return true;
+	return false;
+}
+
+static int compare(const struct config *config,
+		   const struct store_record *record, struct error *err)
+{
+	char text[INET_PREFIX_TEXT];
+
+	for (size_t i = 0; i < record->n_addresses; i++) {
+		const struct store_address *address = &record->addresses[i];
+
+		if (!prev_has(config, address))
+			return error_set(err, ERROR_STORE, 0,
+					 "address %s is reserved for it, but "
+					 "is not in prevResult",
+					 inet_prefix_format(&address->address,
+							    text));
+	}
+	return 0;
+}
+
+int claim_check(struct claim *claim, struct error *err)
+{
+	struct store_record record = { 0 };
+	int r;
+
+	if (!claim_is_ours(claim))
+		return 0;
+	r = open_ipam(claim, true, err);
+	if (r < 0)
+		return r;
+	r = ipam_find(claim->ipam, &claim->key, &record, err);
+	if (r == IPAM_ABSENT)
+		return error_set(err, ERROR_STORE, 0,
+				 "no address is reserved for it");
+	if (r == 0)
+		r = compare(claim->config, &record, err);
+	store_record_clear(&record);
+	return r;
+}

@@ -154,7 +154,7 @@ Test(json, nesting_is_bounded)
 				      "128 levels");
 }
 
-/* Right: what Go 1.22 decodes. */
+/* Right: what Go 1.26 decodes. */
 static const struct {
 	const char *text;
 	const char *expected;

@@ -73,7 +73,7 @@ int netlink_query(struct netlink *nl, struct nl_msg *msg,
 
 /**
  * netlink_dump() - Ask for a list
- * @count:	Of what @each collects: set to 0 before each try
+ * @count:	Of what @each collects: set back to what it was before each try
  *
  * A list that changed while it was read is read again; after five tries it is
  * ERROR_AGAIN.

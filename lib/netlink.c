@@ -371,12 +371,14 @@ int netlink_query(struct netlink *nl, struct nl_msg *msg,
 int netlink_dump(struct netlink *nl, struct nl_msg *msg, netlink_each each,
 		 void *arg, size_t *count, struct error *err)
 {
+	size_t start = *count;
+
 	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_DUMP;
 	for (int i = 0; i < NETLINK_TRIES; i++) {
 		struct netlink_answer answer = { .each = each, .arg = arg };
 		int r;
 
-		*count = 0;
+		*count = start;
 		r = netlink_exchange(nl, msg, &answer, err);
 		if (r == NETLINK_REFUSED)
 			return netlink_refusal(nl, err);

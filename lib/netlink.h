@@ -225,7 +225,11 @@ int netlink_addr_list(struct netlink *nl, int index, int family,
 int netlink_addr_add(struct netlink *nl, const struct netlink_addr *addr,
 		     struct error *err) warn_unused;
 
-/** netlink_addr_del() - Return: 0, NETLINK_ABSENT, or negative */
+/**
+ * netlink_addr_del() - Remove an address, by link, address and prefix length
+ *
+ * Return: 0, NETLINK_ABSENT (also: the link is gone), or negative
+ */
 int netlink_addr_del(struct netlink *nl, const struct netlink_addr *addr,
 		     struct error *err) warn_unused;
 
@@ -262,20 +266,42 @@ void netlink_routes_clear(struct netlink_routes *routes);
 int netlink_route_list(struct netlink *nl, int index, int family,
 		       struct netlink_routes *ret, struct error *err);
 
-/** netlink_route_get() - The route that the kernel takes to @dst
- * Return: 0, NETLINK_ABSENT (unreachable), or negative */
+/**
+ * netlink_route_get() - The route that the kernel takes to @dst
+ *
+ * With the source that it would use, and the route's own MTU if it has one.
+ *
+ * Return: 0, NETLINK_ABSENT (none, or one that says unreachable), or negative
+ */
 int netlink_route_get(struct netlink *nl, const struct inet_addr *dst,
 		      struct netlink_route *ret, struct error *err) warn_unused;
 
+/** netlink_route_get_from() - The same for packets from @src (policy rules);
+ * also absent if @src is no address of ours. NULL: no source */
+int netlink_route_get_from(struct netlink *nl, const struct inet_addr *dst,
+			   const struct inet_addr *src,
+			   struct netlink_route *ret, struct error *err)
+	warn_unused;
+
 /**
  * netlink_route_add() - RTM_NEWROUTE with CREATE only, as the reference does
+ *
+ * IPv4 goes before routes of the same prefix and metric, IPv6 becomes another
+ * hop of theirs. Without has_scope the scope is ip(8)'s: link without a
+ * gateway, else global.
  *
  * Return: 0, NETLINK_EXISTS (exact duplicate), or negative
  */
 int netlink_route_add(struct netlink *nl, const struct netlink_route *route,
 		      struct error *err) warn_unused;
 
-/** netlink_route_del() - Return: 0, NETLINK_ABSENT, or negative */
+/**
+ * netlink_route_del() - Remove the first route that matches
+ *
+ * Unset members (priority, type, protocol, scope, gateway, link) match any.
+ *
+ * Return: 0, NETLINK_ABSENT, or negative
+ */
 int netlink_route_del(struct netlink *nl, const struct netlink_route *route,
 		      struct error *err) warn_unused;
 

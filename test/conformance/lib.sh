@@ -1,0 +1,79 @@
+# What the shell cases share. Each is started by test/support/run-test in a
+# network and a mount namespace of its own, with HOSTSHIM_BUILD (a build
+# folder) and HOSTSHIM_TOOLS (scripts/tools) in its environment, and says
+# "ok CLAIM" or "not ok CLAIM".
+# shellcheck shell=bash disable=SC2034
+set -u
+
+# Private /run and /var/lib: namespaces, caches and state live there. What is
+# run may lie below them, so it gets a second path first.
+mount -t tmpfs tmpfs /run
+work=/run/case
+bin=$work/bin
+mkdir -p /run/netns "$bin" "$work/tools" "$work/plugin"
+mount --bind "$HOSTSHIM_TOOLS" "$work/tools"
+mount --bind "$HOSTSHIM_BUILD/plugin" "$work/plugin"
+mount -t tmpfs tmpfs /var/lib
+mkdir /var/lib/cni
+ln -s "$work"/tools/* "$work/plugin/hostshim" "$bin"
+ip link set lo up
+
+versions=(0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0)
+failed=0
+
+# claim TEXT COMMAND...: it holds if the command succeeds.
+claim() {
+	local text=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		echo "ok $text"
+	else
+		echo "# ${output//$'\n'/$'\n'# }"
+		echo "not ok $text"
+		failed=1
+	fi
+}
+
+# at_least VERSION MINIMUM
+at_least() {
+	[ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
+}
+
+# equal NAME WANTED GOT
+equal() {
+	[ "$2" = "$3" ] && return
+	echo "$1:"
+	diff <(echo "$2") <(echo "$3")
+	return 1
+}
+
+# in_netns NAME COMMAND...: only the network namespace changes.
+in_netns() {
+	local name=$1
+	shift
+	nsenter --net="/run/netns/$name" -- "$@"
+}
+
+netns_add() {
+	local name
+	for name in "$@"; do
+		ip netns add "$name"
+		ip -n "$name" link set lo up
+	done
+}
+
+# invoke VERB PLUGIN HOST POD CONF [VARIABLE=VALUE...]: as a runtime does it,
+# from network namespace HOST, for the namespace POD ("" for none).
+invoke() {
+	local verb=$1 plugin=$2 host=$3 pod=$4 conf=$5
+	shift 5
+	in_netns "$host" env -i PATH="$PATH" CNI_COMMAND="$verb" \
+		CNI_CONTAINERID="${pod:-gone}" CNI_IFNAME=net1 \
+		CNI_NETNS="${pod:+/run/netns/$pod}" CNI_PATH="$bin" "$@" \
+		"$bin/$plugin" <<<"$conf"
+}
+
+# has_no_link NAMESPACE NAME
+has_no_link() {
+	! ip -n "$1" link show "$2" 2>/dev/null
+}

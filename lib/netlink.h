@@ -325,12 +325,18 @@ void netlink_fdb_clear(struct netlink_fdb *fdb);
 int netlink_fdb_list(struct netlink *nl, int index, struct netlink_fdb *ret,
 		     struct error *err);
 
-/** netlink_fdb_append() - Add a destination (CREATE | APPEND), permanent */
+/** netlink_fdb_append() - Add a destination (CREATE | APPEND), permanent; one
+ * that is there already is left as it is */
 int netlink_fdb_append(struct netlink *nl, int index,
 		       const struct netlink_fdb_entry *entry,
 		       struct error *err);
 
-/** netlink_fdb_del() - Return: 0, NETLINK_ABSENT, or negative */
+/**
+ * netlink_fdb_del() - Remove one destination of a MAC, others stay
+ *
+ * Return: 0 (also for a destination that this MAC did not have: the kernel does
+ * not tell), NETLINK_ABSENT (the MAC has none, or the link is gone), or negative
+ */
 int netlink_fdb_del(struct netlink *nl, int index,
 		    const struct netlink_fdb_entry *entry, struct error *err)
 	warn_unused;

@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# tap.sh - claims of a shell test, one line each
+#
+#   claim "the pod has two interfaces" has_links pod1 eth0 lhnet1
+#
+# prints "ok N - TEXT", or "not ok N - TEXT" and what the command wrote. The
+# last line of a test is what claims_end prints; its status is the test's.
+
+claims_passed=0
+claims_failed=0
+
+# claim TEXT COMMAND...: the command runs in a subshell and changes nothing here
+claim() {
+	local text=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		claims_passed=$((claims_passed + 1))
+		echo "ok $((claims_passed + claims_failed)) - $text"
+	else
+		claims_failed=$((claims_failed + 1))
+		echo "not ok $((claims_passed + claims_failed)) - $text"
+		echo "#   ${output//$'\n'/$'\n'#   }"
+	fi
+}
+
+# equal WANTED FOUND: the same text, or both are shown
+equal() {
+	[ "$1" = "$2" ] && return
+	printf 'wanted: %s\nfound:  %s\n' "$1" "$2"
+	return 1
+}
+
+claims_end() {
+	echo "1..$((claims_passed + claims_failed))"
+	echo "# $claims_passed passed, $claims_failed failed"
+	[ "$claims_failed" = 0 ] && [ "$claims_passed" -gt 0 ]
+}

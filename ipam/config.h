@@ -21,6 +21,10 @@ enum ipam_order {
 	IPAM_ORDER_HASH,
 };
 
+#define IPAM_STATE_DIR  "/run/hostshim"
+#define IPAM_DATA_DIR   "/var/lib/cni/hostshim"
+#define IPAM_KUBECONFIG "/etc/cni/net.d/hostshim.d/kubeconfig"
+
 struct ipam_dns {
 	char **nameservers;
 	size_t n_nameservers;
@@ -31,6 +35,7 @@ struct ipam_dns {
 	size_t n_options;
 };
 void ipam_dns_clear(struct ipam_dns *dns);
+#define cleanup_ipam_dns cleanup(ipam_dns_clear)
 
 /** ipam_dns_is_empty() - Nothing in it */
 bool ipam_dns_is_empty(const struct ipam_dns *dns);
@@ -42,6 +47,9 @@ int ipam_dns_read(const struct json_at *at, void *member, struct error *err);
 int ipam_dns_copy(const struct ipam_dns *from, struct ipam_dns *ret,
 		  struct error *err);
 
+/** ipam_dns_load() - What a resolv.conf says */
+int ipam_dns_load(const char *path, struct ipam_dns *ret, struct error *err);
+
 /* One address is given per set; a set's ranges are alternatives in order
  * (host-local's "ranges": [[...]]); Whereabouts' ranges are sets of one. */
 struct ipam_range {
@@ -52,9 +60,14 @@ struct ipam_range {
 
 struct ipam_range_set {
 	uint8_t family;
+	bool host_local; /* host-local's rules: no two of these may overlap */
 	struct ipam_range *ranges;
 	size_t count;
 };
+
+/** ipam_range_set_find() - The range whose network @addr is in, or NULL */
+const struct ipam_range *ipam_range_set_find(const struct ipam_range_set *set,
+					     const struct inet_addr *addr);
 
 struct ipam_static {
 	struct inet_prefix address;
@@ -75,6 +88,9 @@ struct ipam_config {
 	struct ipam_dns dns;
 	struct range *host_ranges; /* at most one per family */
 	size_t n_host_ranges;
+	/* Never a pod's, asked for or not: after ipam_config_reserve(). IPv4,
+	 * then IPv6. */
+	struct range_set reserved[2];
 	uint32_t host_index; /* with has_host_index */
 	bool has_host_index;
 	enum ipam_order order;
@@ -87,17 +103,25 @@ struct ipam_config {
 };
 
 void ipam_config_clear(struct ipam_config *config);
+#define cleanup_ipam_config cleanup(ipam_config_clear)
 
 /**
  * ipam_config_read() - Read and validate an "ipam" object; a json_reader
  *
  * The section's syntax and everything that can be known from it alone. A type
- * that is not built in is kept by name and its other keys are left to it.
+ * that is not built in is kept by name and its other keys are left to it. An
+ * empty section is none.
+ *
+ * What finding and releasing an attachment needs (type, store, pool, paths) is
+ * read first: after a failure it is there as far as it could be read, so that
+ * DEL can go on.
  */
 int ipam_config_read(const struct json_at *at, void *member, struct error *err);
 
 /**
  * ipam_config_add_ranges() - runtimeConfig.ipRanges, prepended to the sets
+ *
+ * By host-local's rules; for a type that is not built in they are not ours.
  */
 int ipam_config_add_ranges(struct ipam_config *config, const struct json_at *at,
 			   struct error *err);
@@ -105,16 +129,22 @@ int ipam_config_add_ranges(struct ipam_config *config, const struct json_at *at,
 /**
  * ipam_config_reserve() - Take addresses out of every candidate set
  *
- * Node addresses, host ranges and gateways are never given to a pod. Called
- * once, after the node table is known.
+ * Node addresses, host ranges, gateways and static addresses are never given to
+ * a pod. Called once, after the node table and the runtime's ranges are known.
  *
- * Return: 0, or negative with ERROR_CONFIG if a range has nothing left
+ * Return: 0, or negative with ERROR_CONFIG if there is no range, or a set has
+ * nothing left
  */
 int ipam_config_reserve(struct ipam_config *config,
 			const struct inet_addr *addresses, size_t count,
 			struct error *err);
 
-/** ipam_config_is_builtin() - Present, and a type that we serve ourselves */
+/**
+ * ipam_config_is_builtin() - Present, and served by ourselves
+ *
+ * "hostshim" always; "whereabouts" with a store that this build has: with
+ * Whereabouts' own it is executed like any other type.
+ */
 bool ipam_config_is_builtin(const struct ipam_config *config);
 
 /** ipam_route_read() - A CNI route object {dst, gw, mtu, ...} */

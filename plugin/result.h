@@ -59,10 +59,9 @@ int result_check_version(enum version version, size_t n_ipv4, size_t n_ipv6,
 /**
  * result_format() - The JSON text of a result in a version
  *
- * Fields newer than the version are left out; interface index 0 is written;
- * a route without a gateway gets the first one of its family among the
- * addresses, which is the one that it is installed with (but not one whose
- * scope is the link or the host: the kernel takes none there).
+ * Fields newer than the version are left out; interface index 0 is written.
+ * Before 0.3.0 there is room for the first address of each family, and for the
+ * routes of those.
  */
 int result_format(const struct result *result, enum version version, char **ret,
 		  size_t *ret_len, struct error *err);

@@ -1,0 +1,178 @@
+#include "plugin/command.h"
+
+#include "lib/file.h"
+#include "lib/json-write.h"
+#include "lib/log.h"
+#include "plugin/attach.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What goes to stdout; most verbs have nothing to say there. */
+struct command_answer {
+	char *text;
+	size_t len;
+};
+
+static void command_answer_clear(struct command_answer *answer)
+{
+	free(answer->text);
+}
+
+/* For the runtime, an ADD that has no result has not happened. */
+static void command_undo_add(const struct request *request,
+			     const struct config *config)
+{
+	struct error err = { 0 };
+
+	if (attach_del(request, config, &err) < 0)
+		log_warning("undo: %s", err.details);
+}
+
+static int command_add(const struct request *request,
+		       const struct config *config, struct command_answer *ret,
+		       struct error *err)
+{
+	cleanup_result struct result result = { 0 };
+	int r;
+
+	r = attach_add(request, config, &result, err);
+	if (r < 0)
+		return r;
+	r = result_format(&result, config->version, &ret->text, &ret->len, err);
+	if (r < 0)
+		command_undo_add(request, config);
+	return r;
+}
+
+static int command_version(struct command_answer *ret, struct error *err)
+{
+	struct json_writer w = { 0 };
+
+	json_write_object(&w, NULL);
+	json_write_string(&w, "cniVersion", version_text(VERSION_NEWEST));
+	json_write_array(&w, "supportedVersions");
+	for (unsigned int i = 0; i < VERSION_COUNT; i++)
+		json_write_string(&w, NULL, version_text((enum version)i));
+	json_write_end(&w);
+	json_write_end(&w);
+	return json_write_finish(&w, &ret->text, &ret->len, err);
+}
+
+static int command_banner(void)
+{
+	dprintf(STDERR_FILENO,
+		"hostshim %s: CNI plugin, macvlan for storage networks with a "
+		"leg for the node itself\n"
+		"CNI protocol versions supported: %s\n",
+		HOSTSHIM_VERSION, VERSION_LIST);
+	return 0;
+}
+
+static int command_serve(const struct request *request, struct config *config,
+			 struct command_answer *ret, struct error *err)
+{
+	int r;
+
+	if (request->verb == REQUEST_NONE)
+		return command_banner();
+	if (request->verb == REQUEST_VERSION)
+		return command_version(ret, err);
+
+	r = config_read(request, config, err);
+	if (r < 0)
+		return r;
+
+	switch (request->verb) {
+	case REQUEST_ADD:
+		return command_add(request, config, ret, err);
+	case REQUEST_DEL:
+		return attach_del(request, config, err);
+	case REQUEST_CHECK:
+		return attach_check(request, config, err);
+	case REQUEST_GC:
+		return attach_gc(request, config, err);
+	case REQUEST_STATUS:
+		return attach_status(request, config, err);
+	case REQUEST_NONE:
+	case REQUEST_VERSION:
+		break;
+	}
+	return 0;
+}
+
+/* Replaces in place: @by is shorter than @phrase. */
+static void command_replace(char *text, const char *phrase, const char *by)
+{
+	size_t phrase_len = strlen(phrase);
+	size_t by_len = strlen(by);
+	char *at;
+
+	while ((at = strcasestr(text, phrase))) {
+		memcpy(at, by, by_len);
+		memmove(at + by_len, at + phrase_len,
+			strlen(at + phrase_len) + 1);
+	}
+}
+
+void command_rephrase_del(struct error *err)
+{
+	static const struct {
+		const char *phrase;
+		const char *by;
+	} phrases[] = {
+		{ "no such file or directory", "does not exist" },
+		{ "not found", "missing" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(phrases); i++) {
+		command_replace(err->msg, phrases[i].phrase, phrases[i].by);
+		command_replace(err->details, phrases[i].phrase, phrases[i].by);
+	}
+}
+
+/* stdout may already hold half an answer: nothing is put behind it. */
+static int command_print(const struct request *request,
+			 const struct config *config,
+			 const struct command_answer *answer)
+{
+	struct error err = { 0 };
+
+	if (file_write_all(STDOUT_FILENO, answer->text, answer->len, &err) == 0)
+		return 0;
+	log_warning("stdout: %s", err.details);
+	if (request->verb == REQUEST_ADD)
+		command_undo_add(request, config);
+	return 1;
+}
+
+static int command_fail(const struct request *request,
+			const struct config *config, struct error *err)
+{
+	char text[RESULT_ERROR_TEXT];
+	struct error unused = { 0 };
+	size_t len;
+
+	if (request->verb == REQUEST_DEL)
+		command_rephrase_del(err);
+	len = result_format_error(err, config->version, text);
+	if (file_write_all(STDOUT_FILENO, text, len, &unused) < 0)
+		log_warning("%s: %s", err->msg, err->details);
+	return 1;
+}
+
+int command_run(void)
+{
+	cleanup_request struct request request = { 0 };
+	cleanup_config struct config config = { .version = VERSION_NEWEST };
+	cleanup(command_answer_clear) struct command_answer answer = { 0 };
+	struct error err = { 0 };
+	int r;
+
+	r = request_read(&request, &err);
+	if (r == 0)
+		r = command_serve(&request, &config, &answer, &err);
+	if (r < 0)
+		return command_fail(&request, &config, &err);
+	return answer.text ? command_print(&request, &config, &answer) : 0;
+}

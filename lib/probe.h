@@ -10,7 +10,8 @@
 #include "lib/inet.h"
 
 enum {
-	PROBE_ANSWERED = 1, /* somebody holds it; *ret_mac says who */
+	PROBE_ANSWERED = 1, /* somebody holds it, or probes for it at the same
+			     * time and has the lower MAC; *ret_mac says who */
 };
 
 /**

@@ -27,6 +27,13 @@ static int sysctl_open_here(void *arg, struct error *err)
 	return 0;
 }
 
+/* What cannot be a link's name (dev_valid_name) must not become a path. */
+static bool sysctl_is_name(const char *ifname)
+{
+	return *ifname && strcmp(ifname, ".") != 0 &&
+	       strcmp(ifname, "..") != 0 && !strchr(ifname, '/');
+}
+
 static int sysctl_open(int netns, int family, const char *ifname,
 		       const char *key, int flags, int *ret_fd,
 		       struct error *err)
@@ -35,6 +42,8 @@ static int sysctl_open(int netns, int family, const char *ifname,
 	struct sysctl_open file = { .path = path, .flags = flags, .fd = -1 };
 	int r;
 
+	if (!sysctl_is_name(ifname))
+		return SYSCTL_ABSENT;
 	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s",
 		 family == AF_INET6 ? "ipv6" : "ipv4", ifname, key);
 	r = netns_run(netns, sysctl_open_here, &file, err);

@@ -224,6 +224,13 @@ void ns_veth(int fd, const char *name, int peer_fd, const char *peer)
 	ns_link_up(peer_fd, peer);
 }
 
+int ns_index(int fd, const char *name)
+{
+	cleanup_free char *line = ns_exec(fd, "ip -o link show dev %s", name);
+
+	return atoi(line);
+}
+
 char *ns_snapshot(int fd)
 {
 	char *output;

@@ -51,6 +51,9 @@ void ns_addr(int fd, const char *name, const char *prefix);
 /** ns_veth() - A pair, one end in each namespace, both up */
 void ns_veth(int fd, const char *name, int peer_fd, const char *peer);
 
+/** ns_index() - A link's ifindex */
+int ns_index(int fd, const char *name);
+
 /**
  * ns_snapshot() - What a namespace holds, as text for comparison
  *

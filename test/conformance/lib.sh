@@ -2,8 +2,9 @@
 # network and a mount namespace of its own, with HOSTSHIM_BUILD (a build
 # folder) and HOSTSHIM_TOOLS (scripts/tools) in its environment, and says
 # "ok CLAIM" or "not ok CLAIM".
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034 source-path=SCRIPTDIR
 set -u
+. "$(dirname "${BASH_SOURCE[0]}")/../support/tap.sh"
 
 # Private /run and /var/lib: namespaces, caches and state live there. What is
 # run may lie below them, so it gets a second path first.
@@ -19,28 +20,13 @@ ln -s "$work"/tools/* "$work/plugin/hostshim" "$bin"
 ip link set lo up
 
 versions=(0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0)
-failed=0
-
-# claim TEXT COMMAND...: it holds if the command succeeds.
-claim() {
-	local text=$1 output
-	shift
-	if output=$("$@" 2>&1); then
-		echo "ok $text"
-	else
-		echo "# ${output//$'\n'/$'\n'# }"
-		echo "not ok $text"
-		failed=1
-	fi
-}
-
 # at_least VERSION MINIMUM
 at_least() {
 	[ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
 }
 
-# equal NAME WANTED GOT
-equal() {
+# same WHAT WANTED FOUND: equal texts of many lines, or their difference
+same() {
 	[ "$2" = "$3" ] && return
 	echo "$1:"
 	diff <(echo "$2") <(echo "$3")

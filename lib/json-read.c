@@ -8,6 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#undef json_error
+#undef json_expected
+
 #define FIELDS_MAX 64 /* of one table */
 #define TYPO_LEN   32 /* longer keys are not compared for typing errors */
 
@@ -129,7 +132,7 @@ int json_read_uint(const struct json_at *at, uint64_t min, uint64_t max,
 int json_read_u32(const struct json_at *at, void *member, struct error *err)
 {
 	uint32_t *number = member;
-	uint64_t value;
+	uint64_t value = 0;
 	int r;
 
 	r = json_read_uint(at, 0, UINT32_MAX, &value, err);

@@ -201,4 +201,10 @@ int json_expected(const struct json_at *at, const char *what,
 /** json_path() - "ipam.ranges[0].subnet" into @buf, cut to @len; returns it */
 const char *json_path(const struct json_at *at, char *buf, size_t len);
 
+/* For the static analyzer, as in lib/error.h. */
+#ifdef __clang_analyzer__
+#define json_error(...)    (json_error(__VA_ARGS__), -EINVAL)
+#define json_expected(...) (json_expected(__VA_ARGS__), -EINVAL)
+#endif
+
 #endif

@@ -138,6 +138,8 @@ static int ns_run_command(int fd, const char *command, char **ret)
 }
 
 static int ns_vtry(int fd, char **ret, const char *fmt, va_list args)
+	printf_like(3, 0);
+static int ns_vtry(int fd, char **ret, const char *fmt, va_list args)
 {
 	cleanup_free char *command = NULL;
 	cleanup_free char *output = NULL;
@@ -162,6 +164,7 @@ int ns_try(int fd, char **ret, const char *fmt, ...)
 	return status;
 }
 
+static char *ns_vexec(int fd, const char *fmt, va_list args) printf_like(2, 0);
 static char *ns_vexec(int fd, const char *fmt, va_list args)
 {
 	char *output;

@@ -22,7 +22,7 @@ static void give_stdin(const char *text)
 	int fds[2];
 
 	cr_assert_eq(pipe(fds), 0);
-	cr_assert_eq(write(fds[1], text, strlen(text)), strlen(text));
+	cr_assert_eq(write(fds[1], text, strlen(text)), (ssize_t)strlen(text));
 	close(fds[1]);
 	cr_assert_eq(dup2(fds[0], STDIN_FILENO), STDIN_FILENO);
 	close(fds[0]);
@@ -227,8 +227,8 @@ Test(request, names_of_legal_length_and_spelling_are_taken)
 		"0",
 		"a..b",
 		"A_b-c.d",
-		"0123456789abcdef0123456789abcdef"
-		"0123456789abcdef0123456789abcdef",
+		("0123456789abcdef0123456789abcdef"
+		 "0123456789abcdef0123456789abcdef"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ifnames); i++)

@@ -1,0 +1,85 @@
+#ifndef PLUGIN_SHIM_PRIV_H
+#define PLUGIN_SHIM_PRIV_H
+
+/* What the files of the shim share. */
+
+#include "plugin/shared.h"
+#include "plugin/shim.h"
+
+/* One address of the node, one per family at most. */
+struct shim_address {
+	struct inet_prefix subnet; /* as configured */
+	struct inet_prefix address; /* as the shim bears it */
+	struct inet_prefix nic; /* with beside: what the parent keeps */
+	bool beside; /* the parent keeps an address in the subnet */
+};
+
+struct shim_routes {
+	struct netlink_route *items;
+	size_t count;
+};
+
+struct shim {
+	struct netlink *host;
+	const struct config *config;
+	const struct node *node;
+	const struct netlink_link *parent;
+	enum node_ensure how;
+	const char *name; /* what a new one is called */
+	struct netlink_link link; /* as it is now; index 0: there is none */
+	struct netlink_addrs addrs; /* as they were on it */
+	struct netlink_routes routes; /* as they were over it, beside a NIC */
+	struct shim_address want[2];
+	size_t n_want;
+	struct shim_routes want_routes;
+};
+void shim_clear(struct shim *s);
+#define cleanup_shim cleanup(shim_clear)
+
+/** shim_is_here() - Is @link a macvlan on this shim's parent? */
+bool shim_is_here(const struct shim *s, const struct netlink_link *link);
+
+/* --- shim-address.c --------------------------------------------------------- */
+
+/** shim_choose_addresses() - Fill @s->want from the first source that has any;
+ * without any, n_want stays 0 */
+int shim_choose_addresses(struct shim *s, struct error *err);
+
+/**
+ * shim_check_addresses() - May the shim bear them, and in which form?
+ *
+ * Looks at the parent (beside a NIC, or still to be moved), at other links (a
+ * shim that somebody made under another name is adopted as @s->link), and at
+ * what pods may be given.
+ */
+int shim_check_addresses(struct shim *s, struct error *err);
+
+/** shim_load() - Addresses of @s->link as they are */
+int shim_load(struct shim *s, struct error *err);
+
+/** shim_is_stale() - An address in one of our subnets that is not the wanted */
+bool shim_is_stale(const struct shim *s, const struct netlink_addr *addr);
+
+int shim_fix_addresses(struct shim *s, struct error *err);
+int shim_fix_stale_addresses(struct shim *s, struct error *err);
+
+/* --- shim-route.c ------------------------------------------------------------ */
+
+/** shim_cover() - The fewest prefixes that are exactly @set; yours */
+int shim_cover(const struct range_set *set, uint8_t family,
+	       struct inet_prefix **ret, size_t *ret_count, struct error *err);
+
+/** shim_plan_routes() - Fill @s->want_routes; refuse what a NIC cannot share */
+int shim_plan_routes(struct shim *s, struct error *err);
+
+/** shim_is_source() - Does one of our routes over the shim prefer @addr? */
+bool shim_is_source(const struct shim *s, const struct inet_addr *addr);
+
+/** shim_load_routes() - @s->routes, where they matter: beside a NIC, and to find
+ * what is left of it */
+int shim_load_routes(struct shim *s, struct error *err);
+
+int shim_fix_routes(struct shim *s, struct error *err);
+int shim_fix_stale_routes(struct shim *s, struct error *err);
+
+#endif

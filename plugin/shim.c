@@ -1,0 +1,525 @@
+#include "plugin/shim.h"
+
+#include "lib/log.h"
+#include "plugin/shim-priv.h"
+
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/*
+ * As the overlay, the shim is a list of properties that are compared and
+ * repaired one by one, from whatever is there; creation makes the barest link.
+ * Their order, and why:
+ *
+ *	mode, queue, mtu
+ *	sysctls		before it is up: rp_filter=2 first, and kept (a reply
+ *			that is steered to the shim while the parent's route
+ *			still wins is dropped by strict filtering); it answers
+ *			and asks with its own address only (arp_ignore,
+ *			arp_announce): beside a NIC it would answer for the
+ *			NIC's and poison the neighbours' caches
+ *	up
+ *	address added, announced
+ *	routes added	beside a NIC only (shim-route.c)
+ *	stale address and stale routes deleted: never before their successors
+ *
+ * Killed anywhere, the next run finds what is missing. Which shim it is: the one
+ * of the configured name; else the one that carries our mark on this parent,
+ * made by another network (one parent, one shim: a second one would need the
+ * same address); else a macvlan on this parent that bears the wanted address.
+ *
+ * What is not marked is somebody's: used if its kind, parent, mode and address
+ * fit, completed in place, and never deleted.
+ */
+
+bool shim_is_possible(const struct config *config)
+{
+	return config->shim.mode != CONFIG_SHIM_NEVER &&
+	       config->mode != MACVLAN_MODE_PASSTHRU &&
+	       !config->link_in_container;
+}
+
+void shim_clear(struct shim *s)
+{
+	netlink_addrs_clear(&s->addrs);
+	netlink_routes_clear(&s->routes);
+	free(s->want_routes.items);
+	s->want_routes = (struct shim_routes){ 0 };
+}
+
+/* --- which link -------------------------------------------------------------- */
+
+static bool shim_is_on(const struct netlink_link *link,
+		       const struct netlink_link *parent)
+{
+	return link->is_macvlan && link->parent == parent->index &&
+	       link->parent_netns == -1;
+}
+
+bool shim_is_here(const struct shim *s, const struct netlink_link *link)
+{
+	return shim_is_on(link, s->parent);
+}
+
+static int shim_find_marked(struct netlink *host,
+			    const struct netlink_link *parent,
+			    struct netlink_link *ret, struct error *err)
+{
+	cleanup_netlink_links struct netlink_links links = { 0 };
+	int r;
+
+	r = netlink_link_list(host, &links, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < links.count; i++) {
+		if (!shim_is_on(&links.items[i], parent) ||
+		    !shared_is_marked(&links.items[i]))
+			continue;
+		*ret = links.items[i];
+		return 0;
+	}
+	return NETLINK_ABSENT;
+}
+
+static const char *shim_name(const struct config *config,
+			     const struct netlink_link *parent,
+			     char buf[static IFNAMSIZ])
+{
+	return config->shim.name ? config->shim.name
+				 : config_shim_name(parent->name, buf);
+}
+
+int shim_find(struct netlink *host, const struct config *config,
+	      const struct netlink_link *parent, struct netlink_link *ret,
+	      struct error *err)
+{
+	char name[IFNAMSIZ];
+	int r;
+
+	r = netlink_link_get(host, shim_name(config, parent, name), ret, err);
+	if (r != NETLINK_ABSENT)
+		return r;
+	return shim_find_marked(host, parent, ret, err);
+}
+
+/* A NAD that asks for nothing and finds no link of that name pays for no list
+ * of all links. */
+static int shim_look_up(struct shim *s, struct error *err)
+{
+	const struct config_node *row = s->node->row;
+	int r;
+
+	if (s->config->shim.present || (row && row->n_addresses > 0))
+		r = shim_find(s->host, s->config, s->parent, &s->link, err);
+	else
+		r = netlink_link_get(s->host, s->name, &s->link, err);
+	if (r < 0)
+		return r;
+	if (r == NETLINK_ABSENT)
+		s->link = (struct netlink_link){ 0 };
+	return shim_load(s, err);
+}
+
+/* --- no address, no shim ------------------------------------------------------- */
+
+static int shim_do_without(const struct shim *s, struct error *err)
+{
+	const struct node *node = s->node;
+	const char *missing = node->row ? "no address" : "no row";
+
+	if (s->config->shim.mode == CONFIG_SHIM_ALWAYS)
+		return error_set(
+			err, ERROR_SHIM, 0,
+			"no address for it, but hostShim.mode is \"always\": hostShim.address is not given, node \"%s\" (from %s) has %s in \"nodes\", and no shim bears one already",
+			node->name, node->name_source, missing);
+	if (s->config->shim.present)
+		log_warning(
+			"no host shim on %s: hostShim.address is not given, and node \"%s\" (from %s) has %s in \"nodes\"",
+			s->parent->name, node->name, node->name_source,
+			missing);
+	return NODE_OK;
+}
+
+/* --- what does not fit ------------------------------------------------------------ */
+
+static void shim_diff_foreign(const struct shim *s, struct shared_diff *diff)
+{
+	const struct netlink_link *have = &s->link;
+	char text[INET_PREFIX_TEXT], want[INET_PREFIX_TEXT];
+
+	if (!shim_is_here(s, have))
+		shared_diff_text(diff, "parent", "another link",
+				 s->parent->name);
+	shared_diff_text(diff, "mode", config_mode_text(have->macvlan.mode),
+			 config_mode_text(MACVLAN_MODE_BRIDGE));
+	for (size_t i = 0; i < s->addrs.count; i++) {
+		const struct inet_prefix *address = &s->addrs.items[i].address;
+
+		if (!shim_is_stale(s, &s->addrs.items[i]))
+			continue;
+		for (size_t j = 0; j < s->n_want; j++)
+			if (s->want[j].address.addr.family ==
+			    address->addr.family)
+				inet_prefix_format(&s->want[j].address, want);
+		shared_diff_text(diff, "address",
+				 inet_prefix_format(address, text), want);
+	}
+}
+
+static int shim_verify(const struct shim *s, struct error *err)
+{
+	struct shared_diff diff = { 0 };
+
+	if (!s->link.is_macvlan)
+		return error_set(
+			err, ERROR_SHIM, 0,
+			"kind is %s, not macvlan: choose another hostShim.name",
+			s->link.kind[0] ? s->link.kind : "a physical link");
+	if (shared_is_marked(&s->link))
+		return 0;
+	shim_diff_foreign(s, &diff);
+	if (diff.len == 0)
+		return 0;
+	return error_set(
+		err, ERROR_SHIM, 0,
+		"%s; hostshim did not make it: correct it, delete it, or choose another hostShim.name",
+		diff.text);
+}
+
+static int shim_check_mtu(const struct shim *s, struct error *err)
+{
+	if (s->config->shim.mtu <= s->parent->mtu)
+		return 0;
+	return error_set(err, ERROR_SHIM, 0,
+			 "hostShim.mtu %u is more than the %u of its parent %s",
+			 s->config->shim.mtu, s->parent->mtu, s->parent->name);
+}
+
+/* --- of another parent -------------------------------------------------------------- */
+
+static bool shim_is_ours_alone(const struct shim *s,
+			       const struct netlink_addr *addr)
+{
+	for (size_t i = 0; i < s->n_want; i++)
+		if (inet_prefix_contains(&s->want[i].subnet,
+					 &addr->address.addr))
+			return true;
+	return addr->scope != 0; /* link-local */
+}
+
+/*
+ * A marked shim of our name on another parent. If it bears only what this
+ * network wants, "master" was changed, and it is made anew. If it bears other
+ * addresses it is at work for another network: two that share a name would take
+ * the node from each other for ever.
+ */
+static int shim_leave_parent(struct shim *s, struct error *err)
+{
+	char text[INET_PREFIX_TEXT];
+
+	for (size_t i = 0; i < s->addrs.count; i++) {
+		if (shim_is_ours_alone(s, &s->addrs.items[i]))
+			continue;
+		return error_set(
+			err, ERROR_SHIM, 0,
+			"it serves another network with %s (its mark is \"%s\"), and %s needs a shim of its own: choose another hostShim.name",
+			inet_prefix_format(&s->addrs.items[i].address, text),
+			s->link.alias, s->parent->name);
+	}
+	if (s->how == NODE_LOOK)
+		return shared_wrong(err, &s->link, "is not on %s",
+				    s->parent->name);
+	if (netlink_link_del(s->host, s->link.index, err) < 0)
+		return error_context(err, "delete it from another parent");
+	shared_changed(&s->link, "deleted, it was not on %s", s->parent->name);
+	s->link = (struct netlink_link){ 0 };
+	netlink_routes_clear(&s->routes);
+	return shim_load(s, err);
+}
+
+/* --- from nothing --------------------------------------------------------------------- */
+
+static int shim_refuse_busy(const struct shim *s, struct error *err)
+{
+	struct error ignored = { 0 };
+	struct netlink_link holder;
+
+	if (s->parent->master &&
+	    netlink_link_get_index(s->host, s->parent->master, &holder,
+				   &ignored) == 0)
+		return error_context(
+			err, "%s is a port of %s, name %s as \"master\"",
+			s->parent->name, holder.name, holder.name);
+	return error_context(
+		err,
+		"%s is held by another driver (bridge, bond, team, Open vSwitch, ipvlan)",
+		s->parent->name);
+}
+
+/* What tells this node's MAC from a clone's: the VTEP, else the NIC's MAC. */
+static int shim_mac(const struct shim *s, const char *name,
+		    struct inet_mac *ret, struct error *err)
+{
+	const struct netlink_link *parent = s->parent;
+	const struct inet_addr *local = &parent->vxlan.local;
+
+	if (parent->is_vxlan && local->family)
+		return shared_mac(s->node, local->bytes,
+				  inet_family_len(local->family), name, ret,
+				  err);
+	return shared_mac(s->node, parent->mac.bytes, sizeof(parent->mac.bytes),
+			  name, ret, err);
+}
+
+static int shim_create(struct shim *s, struct shared_link *made,
+		       struct error *err)
+{
+	struct inet_mac mac;
+	const struct netlink_link_new link = {
+		.name = s->name,
+		.kind = "macvlan",
+		.parent = s->parent->index,
+		.netns = -1,
+		.mtu = s->config->shim.mtu,
+		.mac = &mac,
+		.macvlan = { .mode = MACVLAN_MODE_BRIDGE,
+			     .bc_queue_len = s->config->bc_queue_len },
+	};
+	int r;
+
+	if (s->how == NODE_LOOK) {
+		error_set(err, ERROR_SHIM, 0, "%s does not exist", link.name);
+		return NODE_WRONG;
+	}
+	r = shim_mac(s, link.name, &mac, err);
+	if (r < 0)
+		return r;
+	r = shared_create(s->host, &link, s->parent->name, &s->link, made, err);
+	if (r == NETLINK_BUSY)
+		return shim_refuse_busy(s, err);
+	if (shared_must(r, err) < 0)
+		return error_return(err);
+	return shared_changed(&s->link, "created on %s", s->parent->name);
+}
+
+/* --- what can be repaired ----------------------------------------------------------------- */
+
+static int shim_fix_mode(struct shim *s, struct error *err)
+{
+	static const struct netlink_macvlan bridge = {
+		.mode = MACVLAN_MODE_BRIDGE
+	};
+	int r;
+
+	if (s->link.macvlan.mode == MACVLAN_MODE_BRIDGE)
+		return NODE_OK;
+	if (s->how == NODE_LOOK)
+		return shared_wrong(err, &s->link, "mode is %s, not bridge",
+				    config_mode_text(s->link.macvlan.mode));
+	r = netlink_macvlan_set(s->host, &s->link, &bridge, err);
+	if (shared_must(r, err) < 0)
+		return error_context(err, "set mode bridge");
+	return shared_changed(&s->link, "mode set to bridge");
+}
+
+/* The largest request among a parent's children is in force, and the shim is
+ * the child that stays: never lowered, another network may have asked for it. */
+static int shim_fix_queue(struct shim *s, struct error *err)
+{
+	const struct netlink_macvlan want = {
+		.bc_queue_len = s->config->bc_queue_len,
+	};
+	int r;
+
+	if (want.bc_queue_len <= s->link.macvlan.bc_queue_len)
+		return NODE_OK;
+	if (s->how == NODE_LOOK)
+		return shared_wrong(err, &s->link, "bcqueuelen is %u, not %u",
+				    s->link.macvlan.bc_queue_len,
+				    want.bc_queue_len);
+	r = netlink_macvlan_set(s->host, &s->link, &want, err);
+	if (shared_must(r, err) < 0)
+		return error_context(err, "set bcqueuelen %u",
+				     want.bc_queue_len);
+	return shared_changed(&s->link, "bcqueuelen set to %u",
+			      want.bc_queue_len);
+}
+
+static int shim_fix_mtu(struct shim *s, struct error *err)
+{
+	const struct netlink_link_change change = {
+		.mtu = s->config->shim.mtu ? s->config->shim.mtu
+					   : s->parent->mtu,
+	};
+	int r;
+
+	if (s->link.mtu == change.mtu)
+		return NODE_OK;
+	if (s->how == NODE_LOOK)
+		return shared_wrong(err, &s->link, "mtu is %u, not %u",
+				    s->link.mtu, change.mtu);
+	r = netlink_link_set(s->host, s->link.index, &change, err);
+	if (shared_must(r, err) < 0)
+		return error_context(err, "set mtu %u", change.mtu);
+	return shared_changed(&s->link, "mtu set to %u", change.mtu);
+}
+
+static bool shim_wants_ipv6(const struct shim *s)
+{
+	for (size_t i = 0; i < s->n_want; i++)
+		if (s->want[i].address.addr.family == AF_INET6)
+			return true;
+	return false;
+}
+
+static int shim_fix_sysctls(struct shim *s, struct error *err)
+{
+	static const struct shared_sysctl wanted[] = {
+		{ AF_INET, "rp_filter", 2 },     { AF_INET, "arp_ignore", 1 },
+		{ AF_INET, "arp_announce", 2 },  { AF_INET6, "accept_ra", 0 },
+		{ AF_INET6, "disable_ipv6", 0 },
+	};
+	/* Where no IPv6 is wanted, it is not for us to switch it on. */
+	size_t count = ARRAY_SIZE(wanted) - (shim_wants_ipv6(s) ? 0 : 1);
+
+	return shared_sysctls(&s->link, wanted, count, s->how, err);
+}
+
+static int shim_fix_up(struct shim *s, struct error *err)
+{
+	static const struct netlink_link_change up = { .set_up = true,
+						       .up = true };
+	char mac[INET_MAC_TEXT];
+	int r;
+
+	if (s->link.flags & IFF_UP)
+		return NODE_OK;
+	if (s->how == NODE_LOOK)
+		return shared_wrong(err, &s->link, "is down");
+	r = netlink_link_set(s->host, s->link.index, &up, err);
+	if (r == NETLINK_BUSY)
+		return error_context(err,
+				     "set up: MAC %s is in use on %s already",
+				     inet_mac_format(&s->link.mac, mac),
+				     s->parent->name);
+	if (shared_must(r, err) < 0)
+		return error_context(err, "set up");
+	return shared_changed(&s->link, "set up");
+}
+
+/* The order is told at the top. */
+static int (*const shim_fixes[])(struct shim *, struct error *) = {
+	shim_fix_mode,         shim_fix_queue,
+	shim_fix_mtu,          shim_fix_sysctls,
+	shim_fix_up,           shim_fix_addresses,
+	shim_fix_routes,       shim_fix_stale_addresses,
+	shim_fix_stale_routes,
+};
+
+static int shim_fix(struct shim *s, struct error *err)
+{
+	int outcome = NODE_OK;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shim_fixes); i++) {
+		int r = shim_fixes[i](s, err);
+
+		if (r < 0 || r == NODE_WRONG)
+			return r;
+		if (r == NODE_CHANGED)
+			outcome = NODE_CHANGED;
+	}
+	return outcome;
+}
+
+/* The plan: all that can be refused is refused here, before anything changes. */
+static int shim_prepare(struct shim *s, struct error *err)
+{
+	int r;
+
+	r = shim_check_mtu(s, err);
+	if (r < 0)
+		return r;
+	r = shim_check_addresses(s, err);
+	if (r < 0)
+		return r;
+	r = shim_plan_routes(s, err);
+	if (r < 0)
+		return r;
+	r = shim_load_routes(s, err);
+	if (r < 0)
+		return r;
+	if (s->link.index && s->link.is_macvlan && !shim_is_here(s, &s->link) &&
+	    shared_is_marked(&s->link))
+		return shim_leave_parent(s, err);
+	if (s->link.index)
+		return shim_verify(s, err);
+	return 0;
+}
+
+static int shim_pass(struct shim *s, struct error *err)
+{
+	struct shared_link made = { 0 };
+	cleanup_undo struct undo undo = { 0 };
+	int created = NODE_OK;
+	int r;
+
+	r = shim_look_up(s, err);
+	if (r < 0)
+		return r;
+	r = shim_choose_addresses(s, err);
+	if (r < 0)
+		return r;
+	if (s->n_want == 0) {
+		s->link = (struct netlink_link){ 0 };
+		return shim_do_without(s, err);
+	}
+	r = shim_prepare(s, err);
+	if (r < 0 || r == NODE_WRONG)
+		return r;
+	if (s->link.index == 0) {
+		created = shim_create(s, &made, err);
+		if (created < 0 || created == NODE_WRONG)
+			return created;
+		undo_push(&undo, shared_undo_link, &made);
+	}
+	r = shim_fix(s, err);
+	if (r < 0)
+		return r;
+	undo_commit(&undo);
+	return r == NODE_OK ? created : r;
+}
+
+int shim_ensure(struct netlink *host, const struct config *config,
+		const struct node *node, const struct netlink_link *parent,
+		enum node_ensure how, struct netlink_link *ret,
+		struct error *err)
+{
+	cleanup_shim struct shim s = {
+		.host = host,
+		.config = config,
+		.node = node,
+		.parent = parent,
+		.how = how,
+	};
+	char name[IFNAMSIZ];
+	int r;
+
+	*ret = (struct netlink_link){ 0 };
+	if (!shim_is_possible(config))
+		return NODE_OK;
+	s.name = shim_name(config, parent, name);
+	r = shim_pass(&s, err);
+	*ret = s.link;
+	if (r == NODE_CHANGED &&
+	    shared_must(netlink_link_get_index(host, s.link.index, ret, err),
+			err) < 0)
+		r = error_return(err);
+	if ((r < 0 || r == NODE_WRONG) && err->code == ERROR_LINK)
+		error_class(err, ERROR_SHIM);
+	if (r < 0)
+		return error_context(err, "host shim %s",
+				     s.link.index ? s.link.name : s.name);
+	return r;
+}

@@ -156,9 +156,8 @@ struct inet_mac packet_solicited_mac(const struct inet_addr *addr)
 	return (struct inet_mac){ { 0x33, 0x33, 0xff, a[13], a[14], a[15] } };
 }
 
-static uint32_t packet_sum(const void *data, size_t len)
+static uint32_t packet_sum(const uint8_t *bytes, size_t len)
 {
-	const uint8_t *bytes = data;
 	uint32_t sum = 0;
 
 	for (size_t i = 0; i + 1 < len; i += 2)
@@ -167,19 +166,19 @@ static uint32_t packet_sum(const void *data, size_t len)
 }
 
 /* RFC 8200 8.1: addresses, length and next header are summed too. */
-static uint16_t packet_checksum(const struct packet_nd_body *body,
-				const void *option, size_t option_len)
+static void packet_seal(struct packet *packet)
 {
-	uint32_t sum = IPPROTO_ICMPV6 + ntohs(body->ip.ip6_plen);
+	const size_t body = ETH_HLEN + sizeof(struct ip6_hdr);
+	const size_t addresses = ETH_HLEN + offsetof(struct ip6_hdr, ip6_src);
+	uint32_t sum = IPPROTO_ICMPV6 + (uint32_t)(packet->len - body);
+	uint16_t checksum;
 
-	sum += packet_sum(&body->ip.ip6_src, sizeof(body->ip.ip6_src));
-	sum += packet_sum(&body->ip.ip6_dst, sizeof(body->ip.ip6_dst));
-	sum += packet_sum(&body->icmp,
-			  sizeof(body->icmp) + sizeof(body->target));
-	sum += packet_sum(option, option_len);
+	sum += packet_sum(packet->bytes + addresses, packet->len - addresses);
 	sum = (sum >> 16) + (sum & 0xffff);
 	sum += sum >> 16;
-	return htons((uint16_t)~sum);
+	checksum = htons((uint16_t)~sum);
+	memcpy(packet->bytes + body + offsetof(struct icmp6_hdr, icmp6_cksum),
+	       &checksum, sizeof(checksum));
 }
 
 static struct packet_nd_body packet_nd(uint8_t type, size_t option_len,
@@ -212,9 +211,9 @@ struct packet packet_advertisement(const struct inet_mac *mac,
 	memcpy(&body.ip.ip6_src, addr->bytes, sizeof(body.ip.ip6_src));
 	body.ip.ip6_dst = all_nodes;
 	body.icmp.icmp6_data32[0] = ND_NA_FLAG_OVERRIDE;
-	body.icmp.icmp6_cksum = packet_checksum(&body, &option, sizeof(option));
 	packet_append(&packet, &body, sizeof(body));
 	packet_append(&packet, &option, sizeof(option));
+	packet_seal(&packet);
 	return packet;
 }
 
@@ -228,8 +227,8 @@ struct packet packet_solicitation(const struct inet_mac *mac,
 
 	memcpy(group.s6_addr + 13, addr->bytes + 13, 3);
 	body.ip.ip6_dst = group;
-	body.icmp.icmp6_cksum = packet_checksum(&body, NULL, 0);
 	packet_append(&packet, &body, sizeof(body));
+	packet_seal(&packet);
 	return packet;
 }
 

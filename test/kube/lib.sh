@@ -175,6 +175,8 @@ kube_start() {
 }
 
 kube_stop() {
+	# The API server does not end without etcd's answers.
+	[ -z "$KUBE_ETCD_PID" ] || kill -CONT "$KUBE_ETCD_PID" 2>/dev/null || true
 	kube_apiserver_stop
 	kube_etcd_stop
 }
@@ -229,9 +231,14 @@ kube_apiserver_stop() {
 
 # kube_end PID: stopped ones too; gone when this returns
 kube_end() {
+	local end=$((SECONDS + KUBE_DEADLINE))
 	[ -n "$1" ] || return 0
 	kill -TERM "$1" 2>/dev/null || true
 	kill -CONT "$1" 2>/dev/null || true
+	while kill -0 "$1" 2>/dev/null; do
+		[ "$SECONDS" -lt "$end" ] || kill -KILL "$1" 2>/dev/null || true
+		sleep 0.1
+	done
 	wait "$1" || true
 }
 

@@ -168,8 +168,10 @@ static int bring_up(struct netlink *pod, const struct config *config,
 					 "set UP: the link is gone");
 		if (r < 0)
 			return error_context(err, "set UP");
-		if (r == 0)
+		if (r == 0) {
+			*err = (struct error){ 0 };
 			return 0;
+		}
 		if (waited >= MAC_WAIT_MS)
 			return mac_in_use(link, err);
 

@@ -193,11 +193,10 @@ static bool has_route(const struct netlink_routes *have,
 {
 	for (size_t i = 0; i < have->count; i++) {
 		const struct netlink_route *route = &have->items[i];
-		bool has_hops = route->index == 0;
 
 		if (!inet_prefix_same_network(&route->dst, dst))
 			continue;
-		if (!gw->family || has_hops || inet_addr_equal(&route->gw, gw))
+		if (!gw->family || inet_addr_equal(&route->gw, gw))
 			return true;
 	}
 	return false;

@@ -111,12 +111,13 @@ static int add_addresses(struct netlink *pod, int index,
 						   .address = ips[i].address };
 		int r = netlink_addr_add(pod, &addr, err);
 
-		inet_prefix_format(&ips[i].address, text);
 		if (r == NETLINK_EXISTS)
 			return error_set(err, ERROR_CONFIG, EEXIST,
-					 "address %s is given twice", text);
+					 "address %s is given twice",
+					 inet_prefix_format(&ips[i].address,
+							    text));
 		if (r < 0)
-			return error_context(err, "add address %s", text);
+			return r;
 	}
 	return 0;
 }
@@ -317,20 +318,14 @@ static int add_route(struct netlink *pod, const struct netlink_link *link,
 		.advmss = route->advmss,
 	};
 	char dst[INET_PREFIX_TEXT];
-	char gw[INET_ADDR_TEXT];
 	int r = netlink_route_add(pod, &want, err);
 
-	if (r == 0)
-		return 0;
-	inet_prefix_format(&route->dst, dst);
-	inet_addr_format(&route->gw, gw);
 	if (r == NETLINK_EXISTS)
 		return error_set(err, ERROR_CONFIG, EEXIST,
 				 "route to %s is given twice, or the address' "
 				 "own",
-				 dst);
-	return error_context(err, "add route to %s%s%s", dst,
-			     gw[0] ? " via " : "", gw);
+				 inet_prefix_format(&route->dst, dst));
+	return r;
 }
 
 static int add_routes(struct netlink *pod, const struct netlink_link *link,

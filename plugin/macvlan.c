@@ -20,8 +20,7 @@
  * killed ADD left by one lookup. "veth" because NetworkManager leaves such names
  * alone, should one ever show up on the host (as the reference plugins do).
  */
-static void macvlan_temporary_name(const char *ifname,
-				   char ret[static IFNAMSIZ])
+void macvlan_temporary_name(const char *ifname, char ret[static IFNAMSIZ])
 {
 	uint64_t hash = hash_add(HASH_INIT, ifname, strlen(ifname));
 
@@ -138,19 +137,15 @@ static int delete_one(struct netlink *pod, const char *name, struct error *err)
 	int r;
 
 	r = netlink_link_get(pod, name, &link, err);
-	if (r == NETLINK_ABSENT)
-		return 0;
-	if (r < 0)
-		return error_context(err, "delete %s", name);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (!link.is_macvlan || strcmp(link.name, name) != 0) {
 		log_warning("%s in the pod is not ours (kind \"%s\"): left",
 			    name, link.kind);
 		return 0;
 	}
 	r = netlink_link_del(pod, link.index, err);
-	if (r < 0)
-		return error_context(err, "delete %s", name);
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /*
@@ -249,18 +244,6 @@ static int explain_busy(struct netlink *where,
 			 parent->name);
 }
 
-static int explain_refusal(const struct config *config,
-			   const struct netlink_link *parent, struct error *err)
-{
-	if (config->mode == MACVLAN_MODE_PASSTHRU)
-		return error_context(
-			err,
-			"create macvlan on %s (passthru admits one "
-			"child and nothing beside it)",
-			parent->name);
-	return error_context(err, "create macvlan on %s", parent->name);
-}
-
 static int create(struct netlink *where, struct netlink *pod,
 		  const struct config *config,
 		  const struct netlink_link *parent,
@@ -281,9 +264,10 @@ static int create(struct netlink *where, struct netlink *pod,
 		return error_set(err, ERROR_IFNAME_EXISTS, 0,
 				 "interface \"%s\" is in the way in the pod",
 				 want->name);
-	if (r < 0)
-		return explain_refusal(config, parent, err);
-	return 0;
+	if (r < 0 && config->mode == MACVLAN_MODE_PASSTHRU)
+		return error_context(err, "mode passthru admits one child of "
+					  "its master and nothing beside it");
+	return r;
 }
 
 /* Give the new link its final name, and look what it became. */

@@ -97,6 +97,9 @@ int macvlan_check(struct netlink *pod, const struct config *config,
  */
 bool macvlan_chooses_mac(const struct config *config);
 
+/** macvlan_temporary_name() - What the link that becomes @ifname is born as */
+void macvlan_temporary_name(const char *ifname, char ret[static IFNAMSIZ]);
+
 /** macvlan_random_mac() - Random, locally administered, unicast */
 int macvlan_random_mac(struct inet_mac *ret, struct error *err);
 

@@ -216,9 +216,9 @@ static int look_settled(struct netlink *pod, int index, struct error *err)
 	return tentative;
 }
 
-/* Without a carrier detection does not run: nothing to wait for. */
-static int detection_runs(struct netlink *pod, int index, uint8_t not_operstate,
-			  struct error *err)
+/* Without a carrier detection does not run, and begins when there is one. The
+ * flag is the carrier itself; the operational state follows it with a delay. */
+static int has_carrier(struct netlink *pod, int index, struct error *err)
 {
 	struct netlink_link link;
 	int r = netlink_link_get_index(pod, index, &link, err);
@@ -228,21 +228,7 @@ static int detection_runs(struct netlink *pod, int index, uint8_t not_operstate,
 				 "the link went away while IPv6 settled");
 	if (r < 0)
 		return r;
-	return link.operstate != not_operstate;
-}
-
-static int settle_timeout(struct netlink *pod, int index, struct error *err)
-{
-	int r = detection_runs(pod, index, IF_OPER_UP, err);
-
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return error_set(err, ERROR_LINK, ETIMEDOUT,
-				 "IPv6 addresses are still tentative after "
-				 "%u ms",
-				 SETTLE_WAIT_MS);
-	return 0;
+	return (link.flags & IFF_LOWER_UP) != 0;
 }
 
 /* Until then the pod could not send from its IPv6 addresses. */
@@ -255,12 +241,14 @@ static int settle_ipv6(struct netlink *pod, int index, struct error *err)
 		r = look_settled(pod, index, err);
 		if (r != SETTLE_TENTATIVE)
 			return r;
-		r = detection_runs(pod, index, IF_OPER_LOWERLAYERDOWN, err);
+		r = has_carrier(pod, index, err);
 		if (r <= 0)
 			return r;
 		sleep_ms(SETTLE_POLL_MS);
 	}
-	return settle_timeout(pod, index, err);
+	return error_set(err, ERROR_LINK, ETIMEDOUT,
+			 "IPv6 addresses are still tentative after %u ms",
+			 SETTLE_WAIT_MS);
 }
 
 /* --- routes ------------------------------------------------------------------ */

@@ -305,6 +305,44 @@ int netlink_route_add(struct netlink *nl, const struct netlink_route *route,
 int netlink_route_del(struct netlink *nl, const struct netlink_route *route,
 		      struct error *err) warn_unused;
 
+/* Routes over one link, as the kernel gave them. */
+struct netlink_saved {
+	int index; /* the link */
+	struct netlink_saved_route {
+		size_t offset;
+		size_t len;
+	} * items;
+	size_t count;
+	char *bytes;
+};
+void netlink_saved_clear(struct netlink_saved *saved);
+#define cleanup_netlink_saved cleanup(netlink_saved_clear)
+
+/**
+ * netlink_routes_save() - Keep the routes over a link, of all tables
+ * @family:	AF_INET, AF_INET6, AF_UNSPEC for both
+ *
+ * But for those that the kernel makes with an address, and those with a
+ * lifetime.
+ */
+int netlink_routes_save(struct netlink *nl, int index, int family,
+			struct netlink_saved *ret, struct error *err);
+
+/**
+ * netlink_routes_replay() - Add saved routes over another link
+ * @to:		Has the addresses that they need
+ *
+ * Behind what is there; routes that need each other may be in any order, and
+ * what is there already stays.
+ */
+int netlink_routes_replay(struct netlink *nl, const struct netlink_saved *saved,
+			  int to, struct error *err);
+
+/** netlink_routes_drop() - After the replay, and after the address went: delete
+ * what is left of saved routes on their own link */
+int netlink_routes_drop(struct netlink *nl, const struct netlink_saved *saved,
+			struct error *err);
+
 /* --- forwarding database -------------------------------------------------- */
 
 struct netlink_fdb_entry {

@@ -14,7 +14,8 @@
 /* Sections are sorted: the kernel's order is that of hash tables. */
 static const char ns_snapshot_script[] =
 	"echo '[links]'; ip -d link show | sed -e 's/^[0-9]*: //'"
-	" -e 's/@if[0-9]*:/@if:/' -e 's/ link-netnsid [0-9]*//';"
+	" -e 's/@if[0-9]*:/@if:/' -e 's/ link-netnsid [0-9]*//'"
+	" -e 's/ [a-z_]*timer *[0-9.]*//g';"
 	" echo '[addresses]'; ip -o addr show | sed -e 's/^[0-9]*: //'"
 	" -e 's/\\\\.*//' -e 's/ tentative//' | sort;"
 	" echo '[routes]'; ip -4 route show table all | sort;"

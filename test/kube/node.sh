@@ -35,7 +35,8 @@ node_wire() {
 	ip route add 10.100.100.0/24 via 10.100.101.1
 }
 
-# node_multus KUBECONFIG: thin Multus in front of a bridge as cluster network
+# node_multus KUBECONFIG: thin Multus in front of a bridge as cluster network.
+# Plugins are those of CNI_PATH, never what the machine has in /opt/cni/bin.
 node_multus() {
 	export NETCONFPATH=/etc/cni/net.d
 	mkdir -p "$NETCONFPATH" /etc/cni/multus/net.d
@@ -45,6 +46,7 @@ node_multus() {
 		  "name": "multus-cni-network",
 		  "type": "multus",
 		  "kubeconfig": "$1",
+		  "binDir": "${CNI_PATH%%:*}",
 		  "logFile": "$NODE_LOG",
 		  "logLevel": "verbose",
 		  "delegates": [{

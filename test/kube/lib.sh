@@ -270,15 +270,26 @@ kube_give_up() {
 
 # --- use ----------------------------------------------------------------------
 
-# kube_apply FILE...: and wait until the definitions among them are served
+# kube_apply FILE...: - is stdin; what it defines is served when this returns
 kube_apply() {
 	local file
 	for file; do
-		kubectl apply -f "$file" >>"$KUBE_DIR/apply.log" ||
+		kubectl apply -o name -f "$file" >"$KUBE_DIR/applied" ||
 			kube_die "$file was not accepted"
+		kube_serve
 	done
-	kubectl wait --for=condition=Established crd --all \
-		--timeout="${KUBE_DEADLINE}s" >>"$KUBE_DIR/apply.log" 2>&1 || true
+}
+
+# An established definition still answers 429 for a moment, which kubectl waits
+# out and others would be counted for.
+kube_serve() {
+	local definition
+	sed -n 's/^customresourcedefinition[^/]*[/]//p' "$KUBE_DIR/applied" |
+		while read -r definition; do
+			kubectl wait --for=condition=Established \
+				"crd/$definition" --timeout="${KUBE_DEADLINE}s"
+			kubectl get "$definition" --all-namespaces
+		done >>"$KUBE_DIR/apply.log" 2>&1
 }
 
 # kube_audit [USERAGENT]: "verb resource code" of each request so far whose user

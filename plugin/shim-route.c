@@ -402,6 +402,19 @@ static bool shim_is_wanted_route(const struct shim *s,
 	return false;
 }
 
+/* IPv6 does not tell two by the address that they prefer: deleting the older
+ * would delete its successor (see shim_readd_route()). */
+static bool shim_is_replaced(const struct shim *s,
+			     const struct netlink_route *have)
+{
+	if (have->dst.addr.family != AF_INET6)
+		return false;
+	for (size_t i = 0; i < s->want_routes.count; i++)
+		if (inet_prefix_equal(&have->dst, &s->want_routes.items[i].dst))
+			return true;
+	return false;
+}
+
 static int shim_touches_pods(const struct shim *s,
 			     const struct inet_prefix *dst, bool *ret,
 			     struct error *err)
@@ -427,7 +440,8 @@ static int shim_fix_stale_route(struct shim *s,
 	char text[INET_PREFIX_TEXT];
 	bool stale;
 
-	if (!shim_is_ours(have) || shim_is_wanted_route(s, have))
+	if (!shim_is_ours(have) || shim_is_wanted_route(s, have) ||
+	    shim_is_replaced(s, have))
 		return NODE_OK;
 	if (shim_touches_pods(s, &have->dst, &stale, err) < 0)
 		return error_return(err);

@@ -297,6 +297,8 @@ static int shim_create(struct shim *s, struct shared_link *made,
 	if (r < 0)
 		return r;
 	r = shared_create(s->host, &link, s->parent->name, &s->link, made, err);
+	if (r != 0)
+		s->link = (struct netlink_link){ 0 };
 	if (r == NETLINK_BUSY)
 		return shim_refuse_busy(s, err);
 	if (shared_must(r, err) < 0)

@@ -1,0 +1,746 @@
+#include "plugin/overlay.h"
+#include "plugin/shared.h"
+#include "plugin/shim.h"
+#include "test/netns/site.h"
+#include "test/support/ns.h"
+
+#include <criterion/criterion.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct site site;
+static struct netlink_link parent;
+static struct netlink_link shim;
+
+#define SYSCTL4 "/proc/sys/net/ipv4/conf/"
+
+static void look_up_parent(void)
+{
+	cr_assert_eq(netlink_link_get(site.host, site.config.master, &parent,
+				      &site.err),
+		     0);
+}
+
+/* On the overlay, which is there already, under a name of its own. */
+static void start(void)
+{
+	site_init(&site);
+	cr_assert_eq(overlay_ensure(site.host, &site.config, &site.node,
+				    NODE_REPAIR, &parent, &site.err),
+		     NODE_CHANGED, "%s", site.err.details);
+	site.config.shim.present = true;
+	site.config.shim.name = strdup("lhnet1-host");
+}
+
+static void stop(void)
+{
+	free(site.config.shim.name);
+	site.config.shim.name = NULL;
+	site_clear(&site);
+}
+
+TestSuite(shim, .init = start, .fini = stop);
+
+static int ensure(enum node_ensure how)
+{
+	site.err = (struct error){ 0 };
+	return shim_ensure(site.host, &site.config, &site.node, &parent, how,
+			   &shim, &site.err);
+}
+
+static void make(void)
+{
+	cr_assert_eq(ensure(NODE_REPAIR), NODE_CHANGED, "%s", site.err.details);
+}
+
+static void expect_right(const char *what)
+{
+	site_changes();
+	cr_expect_eq(ensure(NODE_LOOK), NODE_OK, "%s: %s", what,
+		     site.err.details);
+	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK, "%s: %s", what,
+		     site.err.details);
+	cr_expect_eq(site_changes(), 0, "%s: a second run writes", what);
+}
+
+static void expect(const char *text, const char *command)
+{
+	cleanup_free char *out = NULL;
+
+	cr_assert_eq(ns_try(-1, &out, "%s", command), 0, "%s", out);
+	cr_expect(strstr(out, text), "%s: no \"%s\" in:\n%s", command, text,
+		  out);
+}
+
+static void expect_not(const char *text, const char *command)
+{
+	cleanup_free char *out = NULL;
+
+	cr_assert_eq(ns_try(-1, &out, "%s", command), 0, "%s", out);
+	cr_expect_not(strstr(out, text), "%s: \"%s\" in:\n%s", command, text,
+		      out);
+}
+
+static void expect_refused(enum error_code code, const char *text)
+{
+	cleanup_free char *before = ns_snapshot(-1);
+	cleanup_free char *after = NULL;
+
+	cr_expect(ensure(NODE_LOOK) < 0, "\"%s\": a look goes on", text);
+	cr_expect(ensure(NODE_REPAIR) < 0, "\"%s\"", text);
+	cr_expect_eq(site.err.code, code, "%u: %s", site.err.code,
+		     site.err.details);
+	cr_expect(strstr(site.err.details, text), "no \"%s\" in: %s", text,
+		  site.err.details);
+	after = ns_snapshot(-1);
+	cr_expect(ns_same(before, after), "%s", text);
+}
+
+/* A pod on the parent: a namespace with one macvlan. */
+static int pod(const char *mode, const char *address)
+{
+	int fd = ns_new();
+	char path[NS_PATH];
+
+	ns_do(-1, "ip link add pod0 link %s type macvlan mode %s", parent.name,
+	      mode);
+	ns_do(-1, "ip link set pod0 netns %s", ns_path(fd, path));
+	ns_do(fd,
+	      "ip addr add %s dev pod0 nodad 2>/dev/null"
+	      " || ip addr add %s dev pod0; ip link set pod0 up",
+	      address, address);
+	return fd;
+}
+
+/* --- from every start state ------------------------------------------------------ */
+
+Test(shim, from_nothing_it_is_complete)
+{
+	make();
+	cr_expect_str_eq(shim.name, "lhnet1-host");
+	expect("macvlan mode bridge", "ip -d link show lhnet1-host");
+	expect("alias hostshim:vxlan-storage", "ip link show lhnet1-host");
+	expect("lhnet1-host@vxlan-storage", "ip link show lhnet1-host");
+	expect("mtu 8950", "ip link show lhnet1-host");
+	expect("inet 10.100.1.1/24 brd 10.100.1.255 scope global",
+	       "ip addr show lhnet1-host");
+	expect("2", "cat " SYSCTL4 "lhnet1-host/rp_filter");
+	expect("1", "cat " SYSCTL4 "lhnet1-host/arp_ignore");
+	expect("2", "cat " SYSCTL4 "lhnet1-host/arp_announce");
+	expect("0", "cat /proc/sys/net/ipv6/conf/lhnet1-host/accept_ra");
+	expect_right("from nothing");
+}
+
+Test(shim, the_node_reaches_its_own_pod_only_through_it)
+{
+	cleanup_close int fd = pod("bridge", "10.100.1.16/24");
+
+	ns_do(-1, "ip addr add 10.100.1.1/24 dev vxlan-storage");
+	cr_expect_eq(ns_ping(-1, "10.100.1.16", 2), 0);
+	ns_do(-1, "ip addr del 10.100.1.1/24 dev vxlan-storage");
+	make();
+	cr_expect_eq(ns_ping(-1, "10.100.1.16", 3), 3);
+	cr_expect_eq(ns_ping(fd, "10.100.1.1", 3), 3);
+}
+
+Test(shim, a_look_at_nothing_says_so_and_sends_no_write)
+{
+	site_changes();
+	cr_expect_eq(ensure(NODE_LOOK), NODE_WRONG);
+	cr_expect(strstr(site.err.details, "lhnet1-host does not exist"));
+	cr_expect_eq(site.err.code, ERROR_SHIM);
+	cr_expect_eq(site_changes(), 0);
+}
+
+Test(shim, an_address_still_on_the_parent_is_refused_with_the_way)
+{
+	ns_do(-1, "ip addr add 10.100.1.1/24 dev vxlan-storage");
+	expect_refused(ERROR_SHIM,
+		       "\"ip address del 10.100.1.1/24 dev vxlan-storage\"");
+	ns_do(-1, "ip addr del 10.100.1.1/24 dev vxlan-storage;"
+		  " ip addr add 10.100.1.77/24 dev vxlan-storage");
+	expect_refused(ERROR_SHIM, "vxlan-storage carries 10.100.1.77/24");
+}
+
+Test(shim, an_address_on_another_link_is_refused_and_the_link_named)
+{
+	ns_do(-1, "ip addr add 10.100.1.1/32 dev under2");
+	expect_refused(ERROR_SHIM, "is on under2 already");
+}
+
+Test(shim, what_a_killed_creation_left_is_completed_or_replaced)
+{
+	static const char *const parents[] = { "vxlan-storage", "under2" };
+	char name[IFNAMSIZ];
+
+	shared_temporary_name("lhnet1-host", name);
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
+		ns_do(-1, "ip link add %s link %s type macvlan mode vepa", name,
+		      parents[i]);
+		make();
+		expect("alias hostshim:vxlan-storage",
+		       "ip link show lhnet1-host");
+		expect_not(name, "ip link");
+		expect_right(parents[i]);
+		ns_do(-1, "ip link del lhnet1-host");
+	}
+}
+
+Test(shim, whatever_differs_on_ours_is_repaired_in_place)
+{
+	static const struct {
+		const char *damage;
+		const char *says;
+	} cases[] = {
+		{ "ip link set lhnet1-host type macvlan mode private",
+		  "mode is private, not bridge" },
+		{ "ip link set lhnet1-host mtu 1400", "mtu is 1400, not 8950" },
+		{ "ip link set lhnet1-host down", "is down" },
+		{ "ip addr del 10.100.1.1/24 dev lhnet1-host",
+		  "does not have 10.100.1.1/24" },
+		{ "ip addr add 10.100.1.9/24 dev lhnet1-host",
+		  "has 10.100.1.9/24, which is not wanted" },
+		{ "ip addr add 10.100.1.1/32 dev lhnet1-host",
+		  "has 10.100.1.1/32, which is not wanted" },
+		{ "ip addr del 10.100.1.1/24 dev lhnet1-host;"
+		  " ip addr add 10.100.1.9/24 dev lhnet1-host",
+		  "does not have 10.100.1.1/24" },
+		{ "echo 0 >" SYSCTL4 "lhnet1-host/rp_filter", "rp_filter" },
+		{ "echo 0 >" SYSCTL4 "lhnet1-host/arp_ignore", "arp_ignore" },
+		{ "echo 0 >" SYSCTL4 "lhnet1-host/arp_announce",
+		  "arp_announce" },
+		{ "echo 1 >/proc/sys/net/ipv6/conf/lhnet1-host/accept_ra",
+		  "accept_ra" },
+	};
+	cleanup_free char *right = NULL;
+	int index;
+
+	make();
+	ns_set_sysctl(-1, "net/ipv4/conf/lhnet1-host/promote_secondaries", 1);
+	index = shim.index;
+	ns_settle(-1);
+	right = ns_snapshot(-1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_free char *after = NULL;
+
+		ns_do(-1, "%s", cases[i].damage);
+		site_changes();
+		cr_expect_eq(ensure(NODE_LOOK), NODE_WRONG, "%s",
+			     cases[i].damage);
+		cr_expect(strstr(site.err.details, cases[i].says), "%s: %s",
+			  cases[i].damage, site.err.details);
+		cr_expect_eq(site_changes(), 0, "%s", cases[i].damage);
+		cr_expect_eq(ensure(NODE_REPAIR), NODE_CHANGED, "%s: %s",
+			     cases[i].damage, site.err.details);
+		cr_expect_eq(shim.index, index);
+		ns_settle(-1);
+		after = ns_snapshot(-1);
+		cr_expect(ns_same(right, after), "%s", cases[i].damage);
+		expect_right(cases[i].damage);
+	}
+}
+
+Test(shim, an_address_that_changed_is_added_before_the_old_one_goes)
+{
+	make();
+	site.rows[0].addresses[0] = site_prefix("10.100.1.8/24");
+	site_fail(2); /* added; the old one cannot be removed */
+	cr_expect(ensure(NODE_REPAIR) < 0);
+	expect("10.100.1.8/24", "ip addr show lhnet1-host");
+	expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	make();
+	expect("10.100.1.8/24", "ip addr show lhnet1-host");
+	expect_not("10.100.1.1/24", "ip addr show lhnet1-host");
+	expect_right("replaced");
+}
+
+Test(shim, an_extra_address_of_an_administrator_stays)
+{
+	make();
+	ns_do(-1, "ip addr add 10.100.1.14/32 dev lhnet1-host;"
+		  " ip addr add 172.16.0.1/24 dev lhnet1-host");
+	expect_right("a virtual IP");
+}
+
+Test(shim, no_change_that_fails_leaves_a_half_made_one)
+{
+	cleanup_free char *before = ns_snapshot(-1);
+	unsigned int nth = 0;
+
+	for (;;) {
+		cleanup_free char *after = NULL;
+		int r;
+
+		site_fail(++nth);
+		r = ensure(NODE_REPAIR);
+		if (!site_failed())
+			break;
+		cr_expect(r < 0, "change %u failed, the run did not", nth);
+		cr_expect_eq(site.err.code, ERROR_SHIM);
+		cr_expect(strstr(site.err.details, "host shim lhnet1-host: "));
+		cr_expect(strstr(site.err.details, "injected"), "%s",
+			  site.err.details);
+		after = ns_snapshot(-1);
+		cr_expect(ns_same(before, after), "after change %u: %s", nth,
+			  site.err.details);
+	}
+	cr_expect_geq(nth, 4);
+	expect_right("after all");
+}
+
+Test(shim, mac_is_the_same_when_made_again)
+{
+	struct inet_mac first;
+
+	make();
+	first = shim.mac;
+	ns_do(-1, "ip link del lhnet1-host");
+	make();
+	cr_expect(inet_mac_equal(&shim.mac, &first));
+	cr_expect_not(inet_mac_equal(&shim.mac, &parent.mac));
+}
+
+Test(shim, bcqueuelen_is_raised_and_never_lowered)
+{
+	site.config.bc_queue_len = 2000;
+	make();
+	expect("bcqueuelen 2000", "ip -d link show lhnet1-host");
+	site.config.bc_queue_len = 5000;
+	make();
+	expect("bcqueuelen 5000", "ip -d link show lhnet1-host");
+	site.config.bc_queue_len = 0;
+	expect_right("another network asks for less");
+	expect("bcqueuelen 5000", "ip -d link show lhnet1-host");
+}
+
+Test(shim, mtu_is_the_parents_unless_given)
+{
+	site.config.shim.mtu = 1500;
+	make();
+	cr_expect_eq(shim.mtu, 1500);
+	site.config.shim.mtu = 0;
+	make();
+	cr_expect_eq(shim.mtu, 8950);
+	site.config.shim.mtu = 9000;
+	expect_refused(ERROR_SHIM,
+		       "hostShim.mtu 9000 is more than the 8950 of its parent");
+}
+
+/* --- another parent, another name -------------------------------------------------- */
+
+Test(shim, on_another_parent_it_is_made_anew_if_it_serves_nobody_else)
+{
+	make();
+	ns_do(-1,
+	      "ip link add other type veth peer name far; ip link set other up");
+	site.config.vxlan.present = false;
+	strcpy(site.config.master, "other");
+	look_up_parent();
+	cr_expect_eq(ensure(NODE_LOOK), NODE_WRONG);
+	cr_expect(strstr(site.err.details, "lhnet1-host: is not on other"));
+	make();
+	expect("lhnet1-host@other", "ip link show lhnet1-host");
+	expect("alias hostshim:other", "ip link show lhnet1-host");
+	expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	expect_right("moved");
+}
+
+Test(shim, on_another_parent_it_is_left_alone_if_it_serves_a_network)
+{
+	make();
+	ns_do(-1,
+	      "ip link add other type veth peer name far; ip link set other up");
+	site.config.vxlan.present = false;
+	strcpy(site.config.master, "other");
+	look_up_parent();
+	site.rows[0].addresses[0] = site_prefix("10.200.1.1/24");
+	expect_refused(ERROR_SHIM, "serves another network with 10.100.1.1/24");
+	expect("lhnet1-host@vxlan-storage", "ip link show lhnet1-host");
+}
+
+Test(shim, two_networks_on_one_parent_share_it)
+{
+	struct site other = site;
+	char name[] = "second";
+
+	make();
+	site.config.shim.name = name;
+	site.rows[0].addresses[0] = site_prefix("10.200.1.1/24");
+	make();
+	cr_expect_str_eq(shim.name, "lhnet1-host");
+	expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	expect("10.200.1.1/24", "ip addr show lhnet1-host");
+	expect_right("the second network");
+	cr_expect_eq(shim_find(site.host, &site.config, &parent, &shim,
+			       &site.err),
+		     0);
+	cr_expect_str_eq(shim.name, "lhnet1-host");
+
+	site.config.shim.name = other.config.shim.name;
+	site.rows[0].addresses[0] = other.rows[0].addresses[0];
+	expect_right("the first network");
+}
+
+/* --- somebody else's ------------------------------------------------------------------ */
+
+Test(shim, one_that_somebody_made_is_completed_and_not_marked)
+{
+	ns_do(-1, "ip link add lhnet1-host link vxlan-storage"
+		  " address 02:aa:00:00:00:01 type macvlan mode bridge");
+	make();
+	expect("02:aa:00:00:00:01", "ip link show lhnet1-host");
+	expect_not("alias", "ip link show lhnet1-host");
+	expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	expect("2", "cat " SYSCTL4 "lhnet1-host/rp_filter");
+	expect_right("somebody's");
+}
+
+Test(shim, one_under_another_name_is_known_by_its_address)
+{
+	ns_do(-1, "ip link add storage0 link vxlan-storage"
+		  " type macvlan mode bridge; ip link set storage0 up;"
+		  " ip addr add 10.100.1.1/24 dev storage0");
+	make();
+	cr_expect_str_eq(shim.name, "storage0");
+	expect_not("alias", "ip link show storage0");
+	expect_right("somebody's");
+}
+
+Test(shim, what_differs_on_somebody_elses_is_refused_key_by_key)
+{
+	static const struct {
+		const char *made;
+		const char *says;
+	} cases[] = {
+		{ "lhnet1-host type bridge", "kind is bridge, not macvlan" },
+		{ "lhnet1-host link under2 type macvlan mode bridge",
+		  "parent is another link, not vxlan-storage" },
+		{ "lhnet1-host link vxlan-storage type macvlan mode private",
+		  "mode is private, not bridge" },
+		{ "lhnet1-host link vxlan-storage type macvlan mode bridge;"
+		  " ip addr add 10.100.1.9/24 dev lhnet1-host",
+		  "address is 10.100.1.9/24, not 10.100.1.1/24" },
+		{ "storage0 link vxlan-storage type macvlan mode vepa;"
+		  " ip addr add 10.100.1.1/24 dev storage0",
+		  "host shim storage0: mode is vepa, not bridge" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		ns_do(-1, "ip link add %s", cases[i].made);
+		expect_refused(ERROR_SHIM, cases[i].says);
+		ns_do(-1, "ip link del %.*s", (int)strcspn(cases[i].made, " "),
+		      cases[i].made);
+	}
+}
+
+Test(shim, a_failing_repair_of_somebody_elses_does_not_delete_it)
+{
+	for (unsigned int nth = 1;; nth++) {
+		ns_do(-1, "ip link add lhnet1-host link vxlan-storage"
+			  " type macvlan mode bridge");
+		site_fail(nth);
+		ensure(NODE_REPAIR);
+		ns_do(-1, "ip link del lhnet1-host");
+		if (!site_failed())
+			break;
+	}
+}
+
+/* --- with and without ------------------------------------------------------------------ */
+
+Test(shim, without_an_address_auto_goes_without_and_always_fails)
+{
+	site.node.row = NULL;
+	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK);
+	cr_expect_eq(shim.index, 0);
+
+	site.config.shim.mode = CONFIG_SHIM_ALWAYS;
+	expect_refused(
+		ERROR_SHIM,
+		"node \"k8s-1\" (from NODENAME) has no row in \"nodes\"");
+}
+
+Test(shim, a_literal_comes_before_the_row_and_the_row_before_what_is_there)
+{
+	site.node.row = NULL;
+	ns_do(-1, "ip link add lhnet1-host link vxlan-storage"
+		  " type macvlan mode bridge;"
+		  " ip addr add 10.100.1.5/24 dev lhnet1-host");
+	make();
+	expect_right("what is there");
+	ns_do(-1, "ip link del lhnet1-host");
+
+	site_rows(&site, 3);
+	make();
+	expect("10.100.1.1/24", "ip addr show lhnet1-host");
+
+	site.config.shim.addresses[0] = site_prefix("10.100.1.7/24");
+	site.config.shim.n_addresses = 1;
+	make();
+	expect("10.100.1.7/24", "ip addr show lhnet1-host");
+	expect_not("10.100.1.1/24", "ip addr show lhnet1-host");
+}
+
+Test(shim, where_there_can_be_none_there_is_none)
+{
+	site.config.shim.mode = CONFIG_SHIM_NEVER;
+	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK);
+	site.config.shim.mode = CONFIG_SHIM_AUTO;
+	site.config.mode = MACVLAN_MODE_PASSTHRU;
+	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK);
+	site.config.mode = MACVLAN_MODE_BRIDGE;
+	site.config.link_in_container = true;
+	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK);
+	cr_expect_eq(shim.index, 0);
+	expect_not("lhnet1-host", "ip link");
+}
+
+Test(shim, an_address_that_a_pod_could_be_given_is_refused)
+{
+	site.rows[0].addresses[0] = site_prefix("10.100.1.16/24");
+	expect_refused(ERROR_CONFIG, "a pod could be given 10.100.1.16");
+}
+
+/* --- IPv6 --------------------------------------------------------------------------------- */
+
+Test(shim, dual_stack_it_bears_one_of_each_and_both_reach_the_pod)
+{
+	cleanup_close int fd = pod("bridge", "fd00:1::16/64");
+
+	ns_set_sysctl(-1, "net/ipv6/conf/default/disable_ipv6", 1);
+	site.rows[0].addresses[1] = site_prefix("fd00:1::1/64");
+	site.rows[0].n_addresses = 2;
+	ns_do(fd, "ip addr add 10.100.1.16/24 dev pod0");
+	make();
+	expect("inet 10.100.1.1/24", "ip addr show lhnet1-host");
+	expect("inet6 fd00:1::1/64 scope global", "ip addr show lhnet1-host");
+	expect_not("tentative", "ip addr show lhnet1-host to fd00:1::1");
+	cr_expect_eq(ns_ping(-1, "10.100.1.16", 3), 3);
+	ns_settle(fd);
+	cr_expect_eq(ns_ping(-1, "fd00:1::16", 3), 3);
+	expect_right("dual stack");
+}
+
+Test(shim, an_ipv6_address_changes_its_prefix_length)
+{
+	site.rows[0].addresses[0] = site_prefix("fd00:1::1/64");
+	make();
+	site.rows[0].addresses[0] = site_prefix("fd00:1::1/112");
+	make();
+	expect("fd00:1::1/112", "ip addr show lhnet1-host");
+	expect_not("fd00:1::1/64", "ip addr show lhnet1-host");
+	expect_right("changed");
+}
+
+/* --- beside a NIC that keeps its address ---------------------------------------------------- */
+
+static void start_plain(void)
+{
+	site_init_plain(&site);
+	look_up_parent();
+	site.config.shim.present = true;
+	site.config.shim.addresses[0] = site_prefix("192.168.7.201/24");
+	site.config.shim.n_addresses = 1;
+	site_range(&site, "192.168.7.0/24", "192.168.7.64", "192.168.7.127");
+}
+
+TestSuite(beside, .init = start_plain, .fini = stop);
+
+/* All of the namespace but the shim and what is routed over it. */
+static char *without_shim(void)
+{
+	return ns_exec(-1, "ip -d link show eth1; ip addr show eth1;"
+			   " ip route show table all | grep -v hs-eth1;"
+			   " grep . 2>/dev/null /proc/sys/net/ipv4/conf/eth1/*"
+			   " /proc/sys/net/ipv6/conf/eth1/*"
+			   " | grep -v stable_secret");
+}
+
+Test(beside, address_stands_alone_and_the_range_is_routed)
+{
+	cleanup_close int fd = pod("bridge", "192.168.7.64/24");
+	cleanup_free char *before = NULL;
+	cleanup_free char *after = NULL;
+
+	ns_settle(-1);
+	before = without_shim();
+	make();
+	cr_expect_str_eq(shim.name, "hs-eth1");
+	expect("inet 192.168.7.201/32 scope global", "ip addr show hs-eth1");
+	expect("192.168.7.64/26 proto 211 scope link src 192.168.7.201",
+	       "ip route show dev hs-eth1");
+	after = without_shim();
+	cr_expect(ns_same(before, after), "the NIC was touched");
+	cr_expect_eq(ns_ping(-1, "192.168.7.64", 3), 3);
+	cr_expect_eq(ns_ping(fd, "192.168.7.201", 3), 3);
+	expect("dev eth1", "ip route get 192.168.7.9");
+	expect_right("beside");
+}
+
+Test(beside, a_range_that_changes_changes_the_routes)
+{
+	make();
+	cr_assert_eq(
+		range_set_remove(&site.config.ipam.sets[0].ranges[0].candidates,
+				 0xc0a8074a, 0xc0a8074a, &site.err),
+		0);
+	make(); /* 192.168.7.74 is a node's now */
+	expect_not("192.168.7.64/26", "ip route show dev hs-eth1");
+	expect("192.168.7.75 ", "ip route show dev hs-eth1");
+	expect_not("192.168.7.74 ", "ip route show dev hs-eth1");
+	expect("192.168.7.96/27", "ip route show dev hs-eth1");
+	expect_right("changed");
+}
+
+Test(beside, an_address_that_changes_takes_its_routes_along)
+{
+	make();
+	site.config.shim.addresses[0] = site_prefix("192.168.7.202/24");
+	make();
+	expect("192.168.7.202/32", "ip addr show hs-eth1");
+	expect_not("192.168.7.201", "ip addr show hs-eth1");
+	expect_not("192.168.7.201", "ip route show dev hs-eth1");
+	expect("192.168.7.64/26 proto 211 scope link src 192.168.7.202",
+	       "ip route show dev hs-eth1");
+	expect_right("changed");
+}
+
+Test(beside, when_the_nic_gives_its_address_up_the_shim_takes_the_subnet)
+{
+	make();
+	ns_do(-1, "ip addr del 192.168.7.1/24 dev eth1");
+	make();
+	expect("192.168.7.201/24", "ip addr show hs-eth1");
+	expect_not("/32", "ip addr show hs-eth1");
+	expect_not("proto 211", "ip route show dev hs-eth1");
+	expect_right("alone");
+
+	ns_do(-1, "ip addr add 192.168.7.1/24 dev eth1");
+	make();
+	expect("192.168.7.201/32", "ip addr show hs-eth1");
+	expect_not("192.168.7.201/24", "ip addr show hs-eth1");
+	expect("proto 211", "ip route show dev hs-eth1");
+	expect_right("beside again");
+}
+
+Test(beside, two_networks_leave_each_others_routes)
+{
+	struct ipam_config first = site.config.ipam;
+	struct ipam_config second = { 0 };
+
+	make();
+	site.config.ipam = second;
+	site_range(&site, "192.168.7.0/24", "192.168.7.128", "192.168.7.159");
+	make();
+	expect("192.168.7.64/26", "ip route show dev hs-eth1");
+	expect("192.168.7.128/27", "ip route show dev hs-eth1");
+	expect_right("the second network");
+	second = site.config.ipam;
+	site.config.ipam = first;
+	expect_right("the first network");
+	range_set_clear(&second.sets[0].ranges[0].candidates);
+	free(second.sets[0].ranges);
+	free(second.sets);
+}
+
+Test(beside, a_range_that_would_take_the_subnet_is_refused)
+{
+	static const struct {
+		const char *first, *last, *says;
+	} cases[] = {
+		{ "192.168.7.1", "192.168.7.200",
+		  "could be given 192.168.7.1/24, the address of eth1" },
+		{ "192.168.7.2", "192.168.7.254", "no more specific than" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct range_set *set =
+			&site.config.ipam.sets[0].ranges[0].candidates;
+		struct inet_addr first = site_addr(cases[i].first);
+		struct inet_addr last = site_addr(cases[i].last);
+
+		cr_assert_eq(range_set_add(set, inet_addr_to_uint(&first),
+					   inet_addr_to_uint(&last), &site.err),
+			     0);
+		cr_assert_eq(range_set_remove(set, 0xc0a807c9, 0xc0a807c9,
+					      &site.err),
+			     0);
+		expect_refused(ERROR_UNSUPPORTED, cases[i].says);
+		cr_assert_eq(range_set_remove(set, 0xc0a80700, 0xc0a807ff,
+					      &site.err),
+			     0);
+	}
+}
+
+Test(beside, the_nics_own_address_is_refused)
+{
+	site.config.shim.addresses[0] = site_prefix("192.168.7.1/24");
+	expect_refused(ERROR_SHIM,
+		       "192.168.7.1/24 is the address of eth1 itself");
+}
+
+Test(beside, ipv6_stands_alone_too)
+{
+	cleanup_close int fd = pod("bridge", "fd00:7::40/64");
+
+	ns_do(-1, "ip addr add fd00:7::1/64 dev eth1 nodad");
+	site.config.shim.addresses[0] = site_prefix("fd00:7::201/64");
+	site_range(&site, "fd00:7::/64", "fd00:7::40", "fd00:7::7f");
+	make();
+	expect("inet6 fd00:7::201/128 scope global", "ip addr show hs-eth1");
+	expect("fd00:7::40/122", "ip -6 route show dev hs-eth1");
+	ns_settle(fd);
+	cr_expect_eq(ns_ping(-1, "fd00:7::40", 3), 3);
+	cr_expect_eq(ns_ping(fd, "fd00:7::201", 3), 3);
+	expect_right("beside");
+
+	site.config.shim.addresses[0] = site_prefix("fd00:7::202/64");
+	make();
+	expect_not("fd00:7::201", "ip addr show hs-eth1");
+	expect("src fd00:7::202", "ip -6 route show dev hs-eth1");
+	expect_right("changed");
+}
+
+Test(beside, no_change_that_fails_leaves_a_half_made_one)
+{
+	cleanup_free char *before = NULL;
+	unsigned int nth = 0;
+
+	ns_settle(-1);
+	before = ns_snapshot(-1);
+	for (;;) {
+		cleanup_free char *after = NULL;
+
+		site_fail(++nth);
+		ensure(NODE_REPAIR);
+		if (!site_failed())
+			break;
+		after = ns_snapshot(-1);
+		cr_expect(ns_same(before, after), "after change %u: %s", nth,
+			  site.err.details);
+	}
+	expect_right("after all");
+}
+
+Test(beside, a_parent_that_is_held_is_diagnosed)
+{
+	ns_do(-1, "ip link add br0 type bridge; ip link set eth1 master br0");
+	look_up_parent();
+	cr_expect(ensure(NODE_REPAIR) < 0);
+	cr_expect_eq(site.err.code, ERROR_SHIM);
+	cr_expect(strstr(site.err.details,
+			 "eth1 is a port of br0, name br0 as \"master\""),
+		  "%s", site.err.details);
+	expect_not("hs-eth1", "ip link");
+}
+
+Test(beside, a_parent_that_is_down_gets_its_shim_all_the_same)
+{
+	ns_do(-1, "ip addr flush dev eth1; ip link set eth1 down");
+	look_up_parent();
+	make();
+	expect("192.168.7.201/24", "ip addr show hs-eth1");
+	expect_right("down");
+	expect_not(",UP", "ip link show eth1");
+}

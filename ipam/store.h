@@ -11,6 +11,7 @@
  */
 
 #include "ipam/config.h"
+#include "lib/process.h"
 
 #define STORE_MAX_ADDRESSES 16 /* of one attachment */
 
@@ -58,19 +59,44 @@ struct store_record {
 	char *pod_uid;
 	char *pool;
 	enum store_state state;
-	int pid; /* of the ADD that made it */
-	uint64_t pid_start; /* its start time, /proc/PID/stat field 22 */
-	uint64_t since_ms; /* CLOCK_BOOTTIME */
+	struct process process; /* the ADD that made it */
+	uint64_t since_ms; /* CLOCK_BOOTTIME of its reservation */
 	struct store_address addresses[STORE_MAX_ADDRESSES];
 	size_t n_addresses;
 };
 void store_record_clear(struct store_record *record);
+#define cleanup_store_record cleanup(store_record_clear)
+
+/** store_record_fill() - Own copies of what the attachment says */
+int store_record_fill(struct store_record *record,
+		      const struct store_attachment *attachment,
+		      const char *pool, struct error *err);
+
+/**
+ * store_record_is_in_progress() - Pending, and may its ADD still finish?
+ *
+ * Not if its process is gone; of one in another pid namespace only the age is
+ * known, and no ADD takes as long as a minute.
+ *
+ * Return: 1 or 0, or negative
+ */
+int store_record_is_in_progress(const struct store_record *record,
+				struct error *err) warn_unused;
+
+/** store_record_encode() / store_record_decode() - For keeping it as bytes
+ *
+ * Decoding answers negative with ERROR_STORE if @data is no record. */
+int store_record_encode(const struct store_record *record, uint8_t **ret,
+			size_t *ret_len, struct error *err);
+int store_record_decode(const uint8_t *data, size_t len,
+			struct store_record *ret, struct error *err);
 
 struct store_records {
 	struct store_record *items;
 	size_t count;
 };
 void store_records_clear(struct store_records *records);
+#define cleanup_store_records cleanup(store_records_clear)
 
 /* What an ADD wants: one address of each set, or the requested one. */
 struct store_wish {
@@ -89,33 +115,63 @@ struct store_usage {
 
 struct store;
 
+/* All answer STORE_BUSY if the lock's deadline passed. */
 struct store_ops {
 	const char *name;
+
+	/* One address of each set, kept as pending, or nothing. A record whose
+	 * ADD is dead is taken over, with its addresses where they still fit.
+	 * 0; STORE_EXHAUSTED: @ret_set; STORE_TAKEN: @ret_set, and @ret is the
+	 * holder; STORE_PENDING, STORE_LIVE: @ret is the record. @ret is the
+	 * caller's to clear in any case. */
 	int (*reserve)(struct store *store, const struct store_wish *wish,
 		       struct store_record *ret, size_t *ret_set,
 		       struct error *err);
+
+	/* The attachment that this process reserved is live.
+	 * 0, STORE_ABSENT (gone, or another process has it). */
 	int (*confirm)(struct store *store,
 		       const struct store_attachment *attachment,
 		       struct error *err);
+
+	/* Its addresses rest, and are free then. 0, STORE_ABSENT. */
 	int (*release)(struct store *store,
 		       const struct store_attachment *attachment,
 		       struct error *err);
+
+	/* 0, STORE_ABSENT. */
 	int (*find)(struct store *store,
 		    const struct store_attachment *attachment,
 		    struct store_record *ret, struct error *err);
+
 	int (*list)(struct store *store, struct store_records *ret,
 		    struct error *err);
-	int (*usage)(struct store *store, const struct ipam_config *config,
-		     size_t set, struct store_usage *ret, struct error *err);
+	int (*usage)(struct store *store, size_t set, struct store_usage *ret,
+		     struct error *err);
+
+	/* Could it be written to? Changes nothing. */
+	int (*ready)(struct store *store, struct error *err);
+
 	struct store *(*close)(struct store *store);
 };
 
-struct store {
-	const struct store_ops *ops; /* first member of each backend */
+struct store { /* first member of each backend */
+	const struct store_ops *ops;
+	unsigned int timeout_ms; /* deadline of each transaction's lock */
 };
+
+/** store_close() - Returns NULL; NULL is fine */
+struct store *store_close(struct store *store);
+
+static inline void store_cleanup(struct store **store)
+{
+	store_close(*store);
+}
+#define cleanup_store cleanup(store_cleanup)
 
 /**
  * store_local_open() - The local table (LMDB)
+ * @config:	Must outlive the store
  * @read_only:	For CHECK and STATUS: creates nothing; an absent table is empty
  * @timeout_ms:	Deadline of each transaction's lock
  */

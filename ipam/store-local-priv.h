@@ -1,0 +1,44 @@
+#ifndef IPAM_STORE_LOCAL_PRIV_H
+#define IPAM_STORE_LOCAL_PRIV_H
+
+/*
+ * Shared by ipam/store-local*.c only. All but local_owner() inside a transaction.
+ */
+
+#include "ipam/occupancy.h"
+#include "ipam/store.h"
+
+struct local {
+	struct store base;
+	struct table *table;
+	const struct ipam_config *config;
+};
+
+/** local_claim() - Choose and keep; outcomes as store_ops.reserve has them */
+int local_claim(struct local *local, const struct store_wish *wish,
+		const struct table_key *key, struct store_record *ret,
+		size_t *ret_set, struct error *err) warn_unused;
+
+/** local_record_load() - 0, STORE_ABSENT, or negative */
+int local_record_load(struct local *local, const struct table_key *key,
+		      struct store_record *ret, struct error *err) warn_unused;
+
+int local_record_save(struct local *local, const struct table_key *key,
+		      const struct store_record *record, struct error *err);
+
+/** local_release_addresses() - Of @record; they rest for @rest_ms */
+int local_release_addresses(struct local *local,
+			    const struct store_record *record, uint64_t rest_ms,
+			    struct error *err);
+
+/**
+ * local_owner() - Who may have an address back before it has rested
+ *
+ * The pod's interface, under whatever container id; without a pod's name, the
+ * container's.
+ */
+int local_owner(const char *pod_namespace, const char *pod_name,
+		const char *container_id, const char *ifname, char **ret,
+		struct error *err);
+
+#endif

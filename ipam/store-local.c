@@ -1,0 +1,411 @@
+/*
+ * The local table: who holds which address on this node, in this boot.
+ *
+ * An attachment is one record (A), its addresses are marked in use
+ * (occupancy.c), and both happen in one transaction: choosing an address and
+ * keeping it is one step, for all sets of one ADD together. So at any moment,
+ * whoever dies, the file holds the state before a call or the state after it.
+ *
+ * Nothing is asked of the kernel or of a person inside a transaction, but for
+ * one: whether the process of a pending record lives (/proc). Everything else
+ * that takes time is done by callers, with the lock released.
+ *
+ * Uniqueness is per (pool, address). The network's name is part of who holds
+ * an address, not of which address it is: two networks over one range, in one
+ * pool, never collide.
+ */
+
+#include "ipam/store-local-priv.h"
+#include "lib/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LOCAL_NAME "attachments"
+
+static struct local *local_of(struct store *store)
+{
+	return (struct local *)store;
+}
+
+static int local_begin(struct local *local, bool write, struct error *err)
+{
+	int r = table_begin(local->table, write, local->base.timeout_ms, err);
+
+	return r == TABLE_BUSY ? STORE_BUSY : r;
+}
+
+/* Commits what succeeded; an outcome or a failure changes nothing. */
+static int local_end(struct local *local, int r, struct error *err)
+{
+	if (r == 0)
+		return table_commit(local->table, err);
+	table_abort(local->table);
+	return r;
+}
+
+static int attachment_key(const char *network, const char *container_id,
+			  const char *ifname, struct table_key *key,
+			  struct error *err)
+{
+	table_key_init(key, 'A');
+	table_key_add_text(key, network);
+	table_key_add_text(key, container_id);
+	table_key_add_text(key, ifname);
+	if (table_key_fits(key))
+		return 0;
+	return error_set(err, ERROR_CONFIG, ENAMETOOLONG,
+			 "network name, container id and interface name "
+			 "together: more than %d bytes",
+			 TABLE_KEY_MAX - 4);
+}
+
+static int key_of(const struct store_attachment *attachment,
+		  struct table_key *key, struct error *err)
+{
+	return attachment_key(attachment->network, attachment->container_id,
+			      attachment->ifname, key, err);
+}
+
+int local_record_load(struct local *local, const struct table_key *key,
+		      struct store_record *ret, struct error *err)
+{
+	struct table_value value;
+	int r;
+
+	r = table_get(local->table, key, &value, err);
+	if (r == TABLE_ABSENT)
+		return STORE_ABSENT;
+	if (r < 0)
+		return r;
+	r = store_record_decode(value.data, value.len, ret, err);
+	if (r < 0)
+		return error_context(err, "%s", table_path(local->table));
+	return 0;
+}
+
+int local_record_save(struct local *local, const struct table_key *key,
+		      const struct store_record *record, struct error *err)
+{
+	cleanup_free uint8_t *data = NULL;
+	size_t len;
+	int r;
+
+	r = store_record_encode(record, &data, &len, err);
+	if (r < 0)
+		return r;
+	return table_put(local->table, key, data, len, err);
+}
+
+/* Who may have an address back before it has rested: the pod's interface, under
+ * whatever container id; without a pod, the container's. */
+int local_owner(const char *pod_namespace, const char *pod_name,
+		const char *container_id, const char *ifname, char **ret,
+		struct error *err)
+{
+	int n;
+
+	if (pod_name && *pod_name)
+		n = asprintf(ret, "pod %s/%s/%s", pod_namespace, pod_name,
+			     ifname);
+	else
+		n = asprintf(ret, "container %s/%s", container_id, ifname);
+	if (n >= 0)
+		return 0;
+	*ret = NULL;
+	return error_oom(err);
+}
+
+static int record_owner(const struct store_record *record, char **ret,
+			struct error *err)
+{
+	return local_owner(record->pod_namespace, record->pod_name,
+			   record->container_id, record->ifname, ret, err);
+}
+
+int local_release_addresses(struct local *local,
+			    const struct store_record *record, uint64_t rest_ms,
+			    struct error *err)
+{
+	cleanup_free char *owner = NULL;
+	int r;
+
+	r = record_owner(record, &owner, err);
+	for (size_t i = 0; i < record->n_addresses && r == 0; i++) {
+		const struct inet_addr *addr =
+			&record->addresses[i].address.addr;
+		const struct occupancy occupancy = {
+			.table = local->table,
+			.pool = record->pool,
+			.family = addr->family,
+			.owner = owner,
+			.now_ms = file_boottime_ms(),
+		};
+
+		r = occupancy_release(&occupancy, inet_addr_to_uint(addr),
+				      rest_ms, err);
+	}
+	return r;
+}
+
+static int local_reserve(struct store *store, const struct store_wish *wish,
+			 struct store_record *ret, size_t *ret_set,
+			 struct error *err)
+{
+	struct local *local = local_of(store);
+	struct table_key key;
+	int r;
+
+	r = key_of(wish->attachment, &key, err);
+	if (r < 0)
+		return r;
+	r = local_begin(local, true, err);
+	if (r != 0)
+		return r;
+	r = local_claim(local, wish, &key, ret, ret_set, err);
+	return local_end(local, r, err);
+}
+
+static int confirm_record(struct local *local, const struct table_key *key,
+			  const struct process *self, struct error *err)
+{
+	cleanup_store_record struct store_record record = { 0 };
+	int r;
+
+	r = local_record_load(local, key, &record, err);
+	if (r != 0)
+		return r;
+	if (record.process.pid != self->pid ||
+	    record.process.start != self->start ||
+	    record.process.ns != self->ns)
+		return STORE_ABSENT;
+	record.state = STORE_STATE_LIVE;
+	return local_record_save(local, key, &record, err);
+}
+
+static int local_confirm(struct store *store,
+			 const struct store_attachment *attachment,
+			 struct error *err)
+{
+	struct local *local = local_of(store);
+	struct process self;
+	struct table_key key;
+	int r;
+
+	r = key_of(attachment, &key, err);
+	if (r < 0)
+		return r;
+	r = process_self(&self, err);
+	if (r < 0)
+		return r;
+	r = local_begin(local, true, err);
+	if (r != 0)
+		return r;
+	r = confirm_record(local, &key, &self, err);
+	return local_end(local, r, err);
+}
+
+static int release_record(struct local *local, const struct table_key *key,
+			  struct error *err)
+{
+	cleanup_store_record struct store_record record = { 0 };
+	int r;
+
+	r = local_record_load(local, key, &record, err);
+	if (r != 0)
+		return r;
+	r = local_release_addresses(local, &record,
+				    (uint64_t)local->config->reuse_delay * 1000,
+				    err);
+	if (r < 0)
+		return r;
+	return table_del(local->table, key, err);
+}
+
+static int local_release(struct store *store,
+			 const struct store_attachment *attachment,
+			 struct error *err)
+{
+	struct local *local = local_of(store);
+	struct table_key key;
+	int r;
+
+	r = key_of(attachment, &key, err);
+	if (r < 0)
+		return r;
+	/* Nothing was ever reserved: nothing to write either. */
+	if (!table_exists(local->table))
+		return STORE_ABSENT;
+	r = local_begin(local, true, err);
+	if (r != 0)
+		return r;
+	r = release_record(local, &key, err);
+	return local_end(local, r, err);
+}
+
+static int local_find(struct store *store,
+		      const struct store_attachment *attachment,
+		      struct store_record *ret, struct error *err)
+{
+	struct local *local = local_of(store);
+	struct table_key key;
+	int r;
+
+	r = key_of(attachment, &key, err);
+	if (r < 0)
+		return r;
+	r = local_begin(local, false, err);
+	if (r != 0)
+		return r;
+	r = local_record_load(local, &key, ret, err);
+	table_abort(local->table);
+	return r;
+}
+
+static int list_add(struct local *local, const struct table_value *value,
+		    struct store_records *records, struct error *err)
+{
+	struct store_record *grown;
+	int r;
+
+	/* Powers of two, from the count alone. */
+	if ((records->count & (records->count - 1)) == 0) {
+		size_t room = records->count ? records->count * 2 : 1;
+
+		grown = reallocarray(records->items, room, sizeof(*grown));
+		if (!grown)
+			return error_oom(err);
+		records->items = grown;
+	}
+	grown = &records->items[records->count];
+	*grown = (struct store_record){ 0 };
+	r = store_record_decode(value->data, value->len, grown, err);
+	if (r < 0)
+		return error_context(err, "%s", table_path(local->table));
+	records->count++;
+	return 0;
+}
+
+static int list_all(struct local *local, struct store_records *records,
+		    struct error *err)
+{
+	struct table_key from, found;
+	struct table_value value;
+	int r;
+
+	table_key_init(&from, 'A');
+	for (;;) {
+		r = table_seek(local->table, &from, 1, &found, &value, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		r = list_add(local, &value, records, err);
+		if (r < 0)
+			return r;
+		/* The next possible key; one of full length has none longer. */
+		from = found;
+		if (from.len < TABLE_KEY_MAX)
+			table_key_add(&from, "", 1);
+		else
+			from.bytes[from.len - 1]++;
+	}
+}
+
+static int local_list(struct store *store, struct store_records *ret,
+		      struct error *err)
+{
+	cleanup_store_records struct store_records records = { 0 };
+	struct local *local = local_of(store);
+	int r;
+
+	r = local_begin(local, false, err);
+	if (r != 0)
+		return r;
+	r = list_all(local, &records, err);
+	table_abort(local->table);
+	if (r < 0)
+		return r;
+	*ret = records;
+	records = (struct store_records){ 0 };
+	return 0;
+}
+
+static int local_usage(struct store *store, size_t set, struct store_usage *ret,
+		       struct error *err)
+{
+	struct local *local = local_of(store);
+	const struct ipam_range_set *ranges = &local->config->sets[set];
+	const struct occupancy occupancy = {
+		.table = local->table,
+		.pool = local->config->pool,
+		.family = ranges->family,
+	};
+	int r;
+
+	*ret = (struct store_usage){ 0 };
+	for (size_t i = 0; i < ranges->count; i++)
+		ret->candidates +=
+			range_set_size(&ranges->ranges[i].candidates);
+	r = local_begin(local, false, err);
+	if (r != 0)
+		return r;
+	r = occupancy_count(&occupancy, ranges, &ret->used, &ret->resting, err);
+	table_abort(local->table);
+	return r;
+}
+
+static int local_ready(struct store *store, struct error *err)
+{
+	struct local *local = local_of(store);
+	int r;
+
+	r = table_ready(local->table, err);
+	if (r < 0)
+		return r;
+	/* A damaged one is found by looking at it. */
+	r = local_begin(local, false, err);
+	table_abort(local->table);
+	return r;
+}
+
+static struct store *local_close(struct store *store)
+{
+	struct local *local = local_of(store);
+
+	table_close(local->table);
+	free(local);
+	return NULL;
+}
+
+static const struct store_ops local_ops = {
+	.name = "local",
+	.reserve = local_reserve,
+	.confirm = local_confirm,
+	.release = local_release,
+	.find = local_find,
+	.list = local_list,
+	.usage = local_usage,
+	.ready = local_ready,
+	.close = local_close,
+};
+
+int store_local_open(const struct ipam_config *config, bool read_only,
+		     unsigned int timeout_ms, struct store **ret,
+		     struct error *err)
+{
+	struct local *local = calloc(1, sizeof(*local));
+	int r;
+
+	if (!local)
+		return error_oom(err);
+	local->base.ops = &local_ops;
+	local->base.timeout_ms = timeout_ms;
+	local->config = config;
+	r = table_open(config->state_dir, LOCAL_NAME, read_only, &local->table,
+		       err);
+	if (r < 0) {
+		free(local);
+		return r;
+	}
+	*ret = &local->base;
+	return 0;
+}

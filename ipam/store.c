@@ -1,0 +1,208 @@
+#include "ipam/store.h"
+
+#include "lib/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* No ADD takes this long: DESIGN allows it 20 s of wall clock. */
+#define STORE_ADD_MAX_MS 60000
+
+void store_record_clear(struct store_record *record)
+{
+	free(record->network);
+	free(record->container_id);
+	free(record->ifname);
+	free(record->netns);
+	free(record->pod_namespace);
+	free(record->pod_name);
+	free(record->pod_uid);
+	free(record->pool);
+	*record = (struct store_record){ 0 };
+}
+
+void store_records_clear(struct store_records *records)
+{
+	for (size_t i = 0; i < records->count; i++)
+		store_record_clear(&records->items[i]);
+	free(records->items);
+	*records = (struct store_records){ 0 };
+}
+
+struct store *store_close(struct store *store)
+{
+	return store ? store->ops->close(store) : NULL;
+}
+
+/* The strings of a record, in the order in which they are kept. */
+#define STORE_STRINGS 8
+
+static void record_strings(struct store_record *record,
+			   char **ret[static STORE_STRINGS])
+{
+	ret[0] = &record->network;
+	ret[1] = &record->container_id;
+	ret[2] = &record->ifname;
+	ret[3] = &record->netns;
+	ret[4] = &record->pod_namespace;
+	ret[5] = &record->pod_name;
+	ret[6] = &record->pod_uid;
+	ret[7] = &record->pool;
+}
+
+int store_record_fill(struct store_record *record,
+		      const struct store_attachment *attachment,
+		      const char *pool, struct error *err)
+{
+	const char *const from[STORE_STRINGS] = {
+		attachment->network,       attachment->container_id,
+		attachment->ifname,        attachment->netns,
+		attachment->pod_namespace, attachment->pod_name,
+		attachment->pod_uid,       pool,
+	};
+	char **to[STORE_STRINGS];
+
+	record_strings(record, to);
+	for (size_t i = 0; i < STORE_STRINGS; i++) {
+		free(*to[i]);
+		*to[i] = strdup(from[i] ? from[i] : "");
+		if (!*to[i])
+			return error_oom(err);
+	}
+	record->netns_cookie = attachment->netns_cookie;
+	return 0;
+}
+
+int store_record_is_in_progress(const struct store_record *record,
+				struct error *err)
+{
+	int r;
+
+	if (record->state != STORE_STATE_PENDING)
+		return 0;
+	r = process_look(&record->process, err);
+	if (r < 0)
+		return r;
+	if (r == PROCESS_UNKNOWN)
+		return file_boottime_ms() - record->since_ms < STORE_ADD_MAX_MS;
+	return r != PROCESS_DEAD;
+}
+
+/* Everything but the strings. The bytes never leave the machine, nor the boot,
+ * so they are in its own order. */
+struct record_head {
+	uint64_t since_ms;
+	uint64_t netns_cookie;
+	uint64_t pid_start;
+	uint64_t pid_ns;
+	uint32_t pid;
+	uint16_t lengths[STORE_STRINGS];
+	uint8_t state;
+	uint8_t n_addresses;
+	uint8_t zero[2];
+};
+
+int store_record_encode(const struct store_record *record, uint8_t **ret,
+			size_t *ret_len, struct error *err)
+{
+	struct store_record *strings = (void *)(uintptr_t)record;
+	size_t addresses = record->n_addresses * sizeof(*record->addresses);
+	size_t len = sizeof(struct record_head) + addresses;
+	struct record_head head = {
+		.since_ms = record->since_ms,
+		.netns_cookie = record->netns_cookie,
+		.pid_start = record->process.start,
+		.pid_ns = record->process.ns,
+		.pid = (uint32_t)record->process.pid,
+		.state = (uint8_t)record->state,
+		.n_addresses = (uint8_t)record->n_addresses,
+	};
+	char **from[STORE_STRINGS];
+	uint8_t *data, *p;
+
+	record_strings(strings, from);
+	for (size_t i = 0; i < STORE_STRINGS; i++) {
+		size_t n = strlen(*from[i]);
+
+		if (n > UINT16_MAX)
+			return error_set(err, ERROR_CONFIG, ENAMETOOLONG,
+					 "\"%.32s...\"", *from[i]);
+		head.lengths[i] = (uint16_t)n;
+		len += n;
+	}
+
+	data = malloc(len);
+	if (!data)
+		return error_oom(err);
+	memcpy(data, &head, sizeof(head));
+	p = data + sizeof(head);
+	memcpy(p, record->addresses, addresses);
+	p += addresses;
+	for (size_t i = 0; i < STORE_STRINGS; i++) {
+		memcpy(p, *from[i], head.lengths[i]);
+		p += head.lengths[i];
+	}
+	*ret = data;
+	*ret_len = len;
+	return 0;
+}
+
+static int record_bad(struct error *err)
+{
+	return error_set(err, ERROR_STORE, 0,
+			 "an attachment's record is not readable");
+}
+
+static int record_decode_strings(const struct record_head *head,
+				 const uint8_t *data, size_t len,
+				 struct store_record *record, struct error *err)
+{
+	char **to[STORE_STRINGS];
+
+	record_strings(record, to);
+	for (size_t i = 0; i < STORE_STRINGS; i++) {
+		size_t n = head->lengths[i];
+
+		if (n > len)
+			return record_bad(err);
+		*to[i] = strndup((const char *)data, n);
+		if (!*to[i])
+			return error_oom(err);
+		data += n;
+		len -= n;
+	}
+	return len == 0 ? 0 : record_bad(err);
+}
+
+int store_record_decode(const uint8_t *data, size_t len,
+			struct store_record *ret, struct error *err)
+{
+	cleanup_store_record struct store_record record = { 0 };
+	struct record_head head;
+	size_t addresses;
+	int r;
+
+	if (len < sizeof(head))
+		return record_bad(err);
+	memcpy(&head, data, sizeof(head));
+	addresses = head.n_addresses * sizeof(*record.addresses);
+	if (head.n_addresses > STORE_MAX_ADDRESSES ||
+	    len - sizeof(head) < addresses || head.state > STORE_STATE_LIVE)
+		return record_bad(err);
+
+	record.since_ms = head.since_ms;
+	record.netns_cookie = head.netns_cookie;
+	record.process = (struct process){ (int)head.pid, head.pid_start,
+					   head.pid_ns };
+	record.state = (enum store_state)head.state;
+	record.n_addresses = head.n_addresses;
+	memcpy(record.addresses, data + sizeof(head), addresses);
+	r = record_decode_strings(&head, data + sizeof(head) + addresses,
+				  len - sizeof(head) - addresses, &record, err);
+	if (r < 0)
+		return r;
+	store_record_clear(ret);
+	*ret = record;
+	record = (struct store_record){ 0 };
+	return 0;
+}

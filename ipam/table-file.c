@@ -1,0 +1,351 @@
+/*
+ * The file.
+ *
+ * A new one is prepared beside, with this boot's id in it, and renamed: there is
+ * never half of one, and never one without a boot id. A file is looked at
+ * before it is mapped, because LMDB trusts it: reading behind the end of a
+ * truncated file is a SIGBUS, a page size of zero a division by it. It is as
+ * long as the map from its first day, with holes, because LMDB may count pages
+ * as used that it never wrote, so that a healthy file could otherwise be shorter
+ * than its meta page says.
+ *
+ * An open environment belongs to an inode. Each transaction compares it with
+ * the path, so that a process that slept does not go on in a file that another
+ * one has replaced.
+ */
+
+#include "ipam/table-priv.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TABLE_FORMAT   1
+#define TABLE_PAGE_MAX 65536
+#define TABLE_DEPTH    32 /* LMDB's cursors go no deeper */
+
+/* LMDB's data format 1, as far as it is needed (mdb.c: MDB_page, MDB_meta). */
+#define PAGE_META    0x08
+#define META_MAGIC   0xBEEFC0DEu
+#define META_VERSION 1
+#define NO_PAGE      (~(size_t)0)
+
+struct meta_db {
+	uint32_t pad; /* of the first: page size */
+	uint16_t flags;
+	uint16_t depth;
+	size_t branch_pages;
+	size_t leaf_pages;
+	size_t overflow_pages;
+	size_t entries;
+	size_t root;
+};
+
+struct meta_page {
+	size_t number;
+	uint16_t pad;
+	uint16_t flags;
+	uint32_t bounds;
+	uint32_t magic;
+	uint32_t version;
+	size_t address;
+	size_t map_size;
+	struct meta_db dbs[2]; /* free pages, records */
+	size_t last_page;
+	size_t txn;
+};
+
+static int file_read_meta(struct table *table, int fd, off_t at,
+			  struct meta_page *ret, struct error *err)
+{
+	ssize_t n = pread(fd, ret, sizeof(*ret), at);
+	uint32_t size = ret->dbs[0].pad;
+
+	if (n < 0)
+		return error_set(err, ERROR_IO, errno, "read %s", table->path);
+	if ((size_t)n < sizeof(*ret))
+		return table_damaged(table, err, "it ends in its first pages");
+	if (!(ret->flags & PAGE_META) || ret->magic != META_MAGIC ||
+	    ret->version != META_VERSION)
+		return table_damaged(table, err,
+				     "it does not begin as a table "
+				     "does");
+	if (size < 512 || size > TABLE_PAGE_MAX || (size & (size - 1)))
+		return table_damaged(table, err, "a page size of %u", size);
+	return 0;
+}
+
+/* Is what the newer meta page points to inside the file? */
+static int file_check_meta(struct table *table, const struct meta_page *meta,
+			   off_t size, struct error *err)
+{
+	size_t pages = (size_t)size / meta->dbs[0].pad;
+
+	if (meta->last_page < 1 || meta->last_page >= pages)
+		return table_damaged(table, err,
+				     "it has %zu pages where %zu are in use",
+				     pages, meta->last_page + 1);
+	if (meta->last_page >= TABLE_MAP_SIZE / meta->dbs[0].pad)
+		return table_damaged(table, err, "%zu pages in use",
+				     meta->last_page + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(meta->dbs); i++)
+		if ((meta->dbs[i].root != NO_PAGE &&
+		     (meta->dbs[i].root > meta->last_page ||
+		      meta->dbs[i].root < 2)) ||
+		    meta->dbs[i].depth > TABLE_DEPTH)
+			return table_damaged(table, err, "no root");
+	return 0;
+}
+
+static int file_check(struct table *table, const struct stat *st,
+		      struct error *err)
+{
+	cleanup_close int fd = -1;
+	struct meta_page metas[2];
+	uint32_t page_size;
+	int r;
+
+	fd = open(table->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return error_set(err, ERROR_IO, errno, "open %s", table->path);
+	r = file_read_meta(table, fd, 0, &metas[0], err);
+	if (r < 0)
+		return r;
+	page_size = metas[0].dbs[0].pad;
+	r = file_read_meta(table, fd, (off_t)page_size, &metas[1], err);
+	if (r < 0)
+		return r;
+	if (metas[1].dbs[0].pad != page_size)
+		return table_damaged(table, err, "two page sizes");
+	return file_check_meta(table, &metas[metas[1].txn > metas[0].txn],
+			       st->st_size, err);
+}
+
+static int file_stat(const struct table *table, struct stat *ret,
+		     struct error *err)
+{
+	if (lstat(table->path, ret) < 0) {
+		if (errno == ENOENT)
+			return TABLE_NONE;
+		return error_set(err, ERROR_IO, errno, "%s", table->path);
+	}
+	if (!S_ISREG(ret->st_mode))
+		return error_set(err, ERROR_IO, 0, "%s is no regular file",
+				 table->path);
+	return 0;
+}
+
+void table_file_close(struct table *table)
+{
+	MDB_env *env = take_ptr(table->env);
+
+	if (env)
+		mdb_env_close(env);
+}
+
+static int file_map(struct table *table, const char *path, struct error *err)
+{
+	unsigned int flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC |
+			     MDB_NOMETASYNC;
+	struct stat st;
+	int rc, fd;
+
+	if (table->read_only)
+		flags |= MDB_RDONLY;
+	rc = mdb_env_create(&table->env);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(table->env, TABLE_MAP_SIZE);
+	if (rc == 0)
+		rc = mdb_env_open(table->env, path, flags, 0600);
+	if (rc == 0)
+		rc = mdb_env_get_fd(table->env, &fd);
+	if (rc == 0 && fstat(fd, &st) < 0)
+		rc = errno;
+	if (rc != 0) {
+		table_file_close(table);
+		return table_fail(table, rc, "open", err);
+	}
+	table->dev = st.st_dev;
+	table->ino = st.st_ino;
+	return 0;
+}
+
+struct table_origin {
+	uint32_t format;
+	char boot_id[FILE_BOOT_ID_TEXT];
+};
+
+static struct table_key origin_key(void)
+{
+	struct table_key key;
+
+	table_key_init(&key, 'M');
+	return key;
+}
+
+/* Has this boot made it? TABLE_NONE if another has. */
+static int file_check_origin(struct table *table, MDB_txn *txn,
+			     struct error *err)
+{
+	const struct table_key key = origin_key();
+	struct table_origin origin = { 0 };
+	struct table_value value;
+	int r, rc;
+
+	rc = mdb_dbi_open(txn, NULL, 0, &table->dbi);
+	if (rc != 0)
+		return table_fail(table, rc, "open", err);
+	r = table_txn_get(table, txn, &key, &value, err);
+	if (r < 0)
+		return r;
+	if (r == TABLE_ABSENT || value.len != sizeof(origin))
+		return table_damaged(table, err, "it has no origin");
+	memcpy(&origin, value.data, sizeof(origin));
+	if (memcmp(origin.boot_id, table->boot_id, sizeof(origin.boot_id)))
+		return TABLE_NONE;
+	if (origin.format != TABLE_FORMAT)
+		return table_damaged(table, err,
+				     "it has format %u, and this program "
+				     "writes %d",
+				     origin.format, TABLE_FORMAT);
+	return 0;
+}
+
+static int file_open_existing(struct table *table, const struct stat *st,
+			      struct error *err)
+{
+	MDB_txn *txn;
+	int r, rc;
+
+	r = file_check(table, st, err);
+	if (r < 0)
+		return r;
+	r = file_map(table, table->path, err);
+	if (r < 0)
+		return r;
+	rc = mdb_txn_begin(table->env, NULL, MDB_RDONLY, &txn);
+	if (rc != 0) {
+		r = table_fail(table, rc, "begin", err);
+	} else {
+		r = file_check_origin(table, txn, err);
+		mdb_txn_abort(txn);
+	}
+	if (r != 0)
+		table_file_close(table);
+	return r;
+}
+
+/* The file is open and still the same: is it as long as it was? */
+static int file_check_open(struct table *table, const struct stat *st,
+			   struct error *err)
+{
+	if (st->st_size >= (off_t)TABLE_MAP_SIZE)
+		return 0;
+	return file_check(table, st, err);
+}
+
+static int file_fill(struct table *table, struct error *err)
+{
+	const struct table_key key = origin_key();
+	struct table_origin origin = { .format = TABLE_FORMAT };
+	MDB_txn *txn;
+	int r, rc;
+
+	memcpy(origin.boot_id, table->boot_id, sizeof(origin.boot_id));
+	rc = mdb_txn_begin(table->env, NULL, 0, &txn);
+	if (rc != 0)
+		return table_fail(table, rc, "begin", err);
+	rc = mdb_dbi_open(txn, NULL, 0, &table->dbi);
+	r = rc == 0 ? table_txn_put(table, txn, &key, &origin, sizeof(origin),
+				    err)
+		    : table_fail(table, rc, "open", err);
+	if (r < 0) {
+		mdb_txn_abort(txn);
+		return r;
+	}
+	rc = mdb_txn_commit(txn);
+	return rc == 0 ? 0 : table_fail(table, rc, "commit", err);
+}
+
+static int file_prepare(struct table *table, struct error *err)
+{
+	int r;
+
+	if (unlink(table->fresh_path) < 0 && errno != ENOENT)
+		return error_set(err, ERROR_IO, errno, "remove %s",
+				 table->fresh_path);
+	r = file_map(table, table->fresh_path, err);
+	if (r < 0)
+		return r;
+	r = file_fill(table, err);
+	if (r < 0)
+		return r;
+	if (truncate(table->fresh_path, (off_t)TABLE_MAP_SIZE) < 0)
+		return error_set(err, ERROR_IO, errno, "extend %s",
+				 table->fresh_path);
+	if (rename(table->fresh_path, table->path) < 0)
+		return error_set(err, ERROR_IO, errno, "rename %s to %s",
+				 table->fresh_path, table->path);
+	return 0;
+}
+
+static int file_create(struct table *table, struct error *err)
+{
+	int r = file_prepare(table, err);
+
+	if (r < 0) {
+		table_file_close(table);
+		unlink(table->fresh_path);
+	}
+	return r;
+}
+
+int table_file_open(struct table *table, bool create, struct error *err)
+{
+	struct stat st;
+	int r;
+
+	r = file_stat(table, &st, err);
+	if (r < 0)
+		return r;
+	if (r == 0 && table->env && st.st_dev == table->dev &&
+	    st.st_ino == table->ino)
+		return file_check_open(table, &st, err);
+
+	table_file_close(table);
+	if (r == 0)
+		r = file_open_existing(table, &st, err);
+	if (r == TABLE_NONE && create)
+		r = file_create(table, err);
+	return r;
+}
+
+bool table_exists(const struct table *table)
+{
+	struct stat st;
+
+	return lstat(table->path, &st) == 0;
+}
+
+int table_ready(const struct table *table, struct error *err)
+{
+	cleanup_free char *path = strdup(table->dir);
+	struct stat st;
+	char *slash;
+
+	if (!path)
+		return error_oom(err);
+	/* What is missing will be made below what is there. */
+	while (stat(path, &st) < 0) {
+		slash = strrchr(path, '/');
+		if (errno != ENOENT || !slash || slash == path)
+			return error_set(err, ERROR_IO, errno, "%s", path);
+		*slash = '\0';
+	}
+	if (!S_ISDIR(st.st_mode))
+		return error_set(err, ERROR_IO, ENOTDIR, "%s", path);
+	if (access(path, W_OK | X_OK) < 0)
+		return error_set(err, ERROR_IO, errno, "write to %s", path);
+	return 0;
+}

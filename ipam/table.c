@@ -1,0 +1,368 @@
+/*
+ * Transactions.
+ *
+ * LMDB makes each of them all or nothing, but its own locks are robust mutexes
+ * in a shared file (they tie all programs to one libc) and have no deadline (a
+ * stopped process would hang kubelet). So it runs with MDB_NOLOCK, which allows
+ * no reader beside a writer, under a flock with a deadline: shared for reading,
+ * exclusive for writing, held for a transaction and for nothing else. The
+ * kernel drops it when its holder dies.
+ *
+ * Nothing is synced. A commit writes the new pages into free space and then one
+ * meta page, each by a system call: a process that dies in between leaves the
+ * old state, and the page cache outlives it. What does not outlive a power
+ * failure need not: the table means nothing to another boot.
+ *
+ * A record carries a checksum over key and value. LMDB does not notice a page
+ * that changed under it.
+ */
+
+#include "ipam/table-priv.h"
+#include "lib/hash.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+void table_key_init(struct table_key *key, char kind)
+{
+	key->len = 1;
+	key->bytes[0] = (uint8_t)kind;
+}
+
+void table_key_add(struct table_key *key, const void *data, size_t len)
+{
+	if (len > TABLE_KEY_MAX || key->len + len > TABLE_KEY_MAX) {
+		key->len = TABLE_KEY_MAX + 1;
+		return;
+	}
+	memcpy(key->bytes + key->len, data, len);
+	key->len += len;
+}
+
+void table_key_add_text(struct table_key *key, const char *text)
+{
+	table_key_add(key, text, strlen(text) + 1);
+}
+
+void table_key_add_uint(struct table_key *key, unsigned __int128 value,
+			size_t len)
+{
+	uint8_t bytes[16];
+
+	assert(len <= sizeof(bytes));
+	for (size_t i = len; i > 0; i--) {
+		bytes[i - 1] = (uint8_t)value;
+		value >>= 8;
+	}
+	table_key_add(key, bytes, len);
+}
+
+unsigned __int128 table_key_uint(const struct table_key *key, size_t at,
+				 size_t len)
+{
+	unsigned __int128 value = 0;
+
+	assert(at + len <= key->len);
+	for (size_t i = 0; i < len; i++)
+		value = value << 8 | key->bytes[at + i];
+	return value;
+}
+
+bool table_key_fits(const struct table_key *key)
+{
+	return key->len <= TABLE_KEY_MAX;
+}
+
+const char *table_path(const struct table *table)
+{
+	return table->path;
+}
+
+int table_damaged(const struct table *table, struct error *err, const char *fmt,
+		  ...)
+{
+	char reason[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(reason, sizeof(reason), fmt, args);
+	va_end(args);
+	return error_set(err, ERROR_STORE, 0,
+			 "%s is damaged: %s. Which addresses are in use on "
+			 "this node is not known any more: drain the node, "
+			 "remove the file, and let the pods come back",
+			 table->path, reason);
+}
+
+int table_fail(struct table *table, int rc, const char *what, struct error *err)
+{
+	if (rc > 0)
+		return error_set(err, ERROR_IO, rc, "%s: %s", table->path,
+				 what);
+	if (rc == MDB_MAP_FULL)
+		return error_set(err, ERROR_IO, ENOSPC,
+				 "%s: %s: the table has reached its %zu MiB",
+				 table->path, what, TABLE_MAP_SIZE >> 20);
+	/* LMDB's own words for a missing page are "not found", and a runtime
+	 * takes a DEL that failed with those for done. */
+	return table_damaged(table, err, "%s: LMDB error %d", what, rc);
+}
+
+static uint64_t table_checksum(const struct table_key *key, const void *data,
+			       size_t len)
+{
+	uint64_t hash = hash_add(HASH_INIT, key->bytes, key->len);
+
+	return hash_add(hash, data, len);
+}
+
+/* Checks a record that LMDB found, and cuts the checksum off. */
+static int table_verify(const struct table *table, const struct table_key *key,
+			const MDB_val *found, struct table_value *ret,
+			struct error *err)
+{
+	const uint8_t *data = found->mv_data;
+	uint64_t expected;
+
+	if (found->mv_size >= sizeof(expected)) {
+		size_t len = found->mv_size - sizeof(expected);
+
+		memcpy(&expected, data, sizeof(expected));
+		data += sizeof(expected);
+		if (table_checksum(key, data, len) == expected) {
+			*ret = (struct table_value){ data, len };
+			return 0;
+		}
+	}
+	return table_damaged(table, err,
+			     "a record of kind '%c' is not what "
+			     "was written",
+			     key->bytes[0]);
+}
+
+int table_txn_get(struct table *table, MDB_txn *txn,
+		  const struct table_key *key, struct table_value *ret,
+		  struct error *err)
+{
+	MDB_val name = { key->len, (void *)(uintptr_t)key->bytes };
+	MDB_val found;
+	int rc;
+
+	assert(table_key_fits(key));
+	rc = mdb_get(txn, table->dbi, &name, &found);
+	if (rc == MDB_NOTFOUND)
+		return TABLE_ABSENT;
+	if (rc != 0)
+		return table_fail(table, rc, "look up", err);
+	return table_verify(table, key, &found, ret, err);
+}
+
+int table_txn_put(struct table *table, MDB_txn *txn,
+		  const struct table_key *key, const void *data, size_t len,
+		  struct error *err)
+{
+	MDB_val name = { key->len, (void *)(uintptr_t)key->bytes };
+	uint64_t checksum = table_checksum(key, data, len);
+	MDB_val room = { sizeof(checksum) + len, NULL };
+	uint8_t *to;
+	int rc;
+
+	assert(table_key_fits(key));
+	rc = mdb_put(txn, table->dbi, &name, &room, MDB_RESERVE);
+	if (rc != 0)
+		return table_fail(table, rc, "add a record", err);
+	to = room.mv_data;
+	memcpy(to, &checksum, sizeof(checksum));
+	if (len > 0)
+		memcpy(to + sizeof(checksum), data, len);
+	return 0;
+}
+
+int table_get(struct table *table, const struct table_key *key,
+	      struct table_value *ret, struct error *err)
+{
+	if (!table->txn)
+		return TABLE_ABSENT;
+	return table_txn_get(table, table->txn, key, ret, err);
+}
+
+int table_put(struct table *table, const struct table_key *key,
+	      const void *data, size_t len, struct error *err)
+{
+	assert(table->txn);
+	return table_txn_put(table, table->txn, key, data, len, err);
+}
+
+int table_del(struct table *table, const struct table_key *key,
+	      struct error *err)
+{
+	MDB_val name = { key->len, (void *)(uintptr_t)key->bytes };
+	int rc;
+
+	assert(table->txn && table_key_fits(key));
+	rc = mdb_del(table->txn, table->dbi, &name, NULL);
+	if (rc == MDB_NOTFOUND)
+		return TABLE_ABSENT;
+	return rc == 0 ? 0 : table_fail(table, rc, "delete a record", err);
+}
+
+int table_seek(struct table *table, const struct table_key *from, size_t prefix,
+	       struct table_key *ret_key, struct table_value *ret,
+	       struct error *err)
+{
+	MDB_val name = { from->len, (void *)(uintptr_t)from->bytes };
+	MDB_cursor *cursor;
+	MDB_val found;
+	int rc;
+
+	assert(table_key_fits(from) && prefix <= from->len);
+	if (!table->txn)
+		return TABLE_ABSENT;
+	rc = mdb_cursor_open(table->txn, table->dbi, &cursor);
+	if (rc != 0)
+		return table_fail(table, rc, "search", err);
+	rc = mdb_cursor_get(cursor, &name, &found, MDB_SET_RANGE);
+	mdb_cursor_close(cursor);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return table_fail(table, rc, "search", err);
+	if (rc == MDB_NOTFOUND || name.mv_size < prefix ||
+	    memcmp(name.mv_data, from->bytes, prefix) != 0)
+		return TABLE_ABSENT;
+	if (name.mv_size > TABLE_KEY_MAX)
+		return table_damaged(table, err, "a key of %zu bytes",
+				     name.mv_size);
+
+	ret_key->len = name.mv_size;
+	memcpy(ret_key->bytes, name.mv_data, name.mv_size);
+	return table_verify(table, ret_key, &found, ret, err);
+}
+
+static int table_begin_txn(struct table *table, bool write, struct error *err)
+{
+	int r, rc;
+
+	r = table_file_open(table, write, err);
+	if (r == TABLE_NONE)
+		return 0;
+	if (r < 0)
+		return r;
+
+	rc = mdb_txn_begin(table->env, NULL, write ? 0 : MDB_RDONLY,
+			   &table->txn);
+	if (rc != 0)
+		return table_fail(table, rc, "begin", err);
+	return 0;
+}
+
+int table_begin(struct table *table, bool write, unsigned int timeout_ms,
+		struct error *err)
+{
+	int r;
+
+	assert(table->lock < 0 && !(write && table->read_only));
+	if (!write && !table_exists(table))
+		return 0;
+	if (write) {
+		r = file_mkdirs(table->dir, err);
+		if (r < 0)
+			return r;
+	}
+
+	r = file_lock(table->lock_path, write, timeout_ms, &table->lock, err);
+	if (r == FILE_LOCKED)
+		return TABLE_BUSY;
+	if (r < 0)
+		return r;
+	r = table_begin_txn(table, write, err);
+	if (r < 0)
+		table_abort(table);
+	return r;
+}
+
+static void table_unlock(struct table *table)
+{
+	int lock = take_fd(&table->lock);
+
+	if (lock >= 0)
+		close(lock);
+}
+
+void table_abort(struct table *table)
+{
+	MDB_txn *txn = take_ptr(table->txn);
+
+	if (txn)
+		mdb_txn_abort(txn);
+	table_unlock(table);
+}
+
+/* LMDB calls a write that fell short EIO; mostly the disk is full. */
+static int table_commit_errno(const struct table *table, int rc)
+{
+	struct statvfs fs;
+
+	if (rc == EIO && statvfs(table->path, &fs) == 0 && fs.f_bavail == 0)
+		return ENOSPC;
+	return rc;
+}
+
+int table_commit(struct table *table, struct error *err)
+{
+	MDB_txn *txn = take_ptr(table->txn);
+	int rc = txn ? mdb_txn_commit(txn) : 0;
+
+	/* LMDB takes no further transaction after a failed commit, and what it
+	 * remembers may be ahead of the file: begin with the file next time. */
+	if (rc != 0)
+		table_file_close(table);
+	table_unlock(table);
+	if (rc == 0)
+		return 0;
+	return table_fail(table, table_commit_errno(table, rc), "commit", err);
+}
+
+static int table_paths(struct table *table, const char *dir, const char *name)
+{
+	table->dir = strdup(dir);
+	if (!table->dir || asprintf(&table->path, "%s/%s.mdb", dir, name) < 0 ||
+	    asprintf(&table->fresh_path, "%s/%s.mdb.new", dir, name) < 0 ||
+	    asprintf(&table->lock_path, "%s/%s.lock", dir, name) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int table_open(const char *dir, const char *name, bool read_only,
+	       struct table **ret, struct error *err)
+{
+	cleanup_table struct table *table = calloc(1, sizeof(*table));
+	int r;
+
+	if (!table)
+		return error_oom(err);
+	table->lock = -1;
+	table->read_only = read_only;
+	if (table_paths(table, dir, name) < 0)
+		return error_oom(err);
+	r = file_boot_id(table->boot_id, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(table);
+	return 0;
+}
+
+struct table *table_close(struct table *table)
+{
+	if (!table)
+		return NULL;
+	table_abort(table);
+	table_file_close(table);
+	free(table->dir);
+	free(table->path);
+	free(table->fresh_path);
+	free(table->lock_path);
+	free(table);
+	return NULL;
+}

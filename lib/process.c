@@ -1,0 +1,100 @@
+#include "lib/process.h"
+
+#include "lib/file.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define STAT_MAX   4096
+#define STAT_START 19 /* words from the state (field 3) to field 22 */
+
+/* The name in field 2 may hold anything, so fields count from its last ')'. */
+static bool process_parse(const char *text, char *ret_state, uint64_t *ret)
+{
+	const char *p = strrchr(text, ')');
+
+	if (!p || p[1] != ' ')
+		return false;
+	p += 2;
+	*ret_state = *p;
+	for (int i = 0; i < STAT_START && p; i++) {
+		p = strchr(p, ' ');
+		if (p)
+			p++;
+	}
+	return p && sscanf(p, "%ju", (uintmax_t *)ret) == 1;
+}
+
+/* FILE_ABSENT if there is no such process. */
+static int process_read(const char *name, char *ret_state, uint64_t *ret,
+			struct error *err)
+{
+	cleanup_free char *text = NULL;
+	char path[32];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", name);
+	r = file_read(path, STAT_MAX, &text, NULL, err);
+	if (r < 0 && err->sys == ESRCH) {
+		*err = (struct error){ 0 };
+		return FILE_ABSENT;
+	}
+	if (r != 0)
+		return r;
+	if (!process_parse(text, ret_state, ret))
+		return error_set(err, ERROR_IO, 0, "%s is not readable", path);
+	return 0;
+}
+
+static int process_ns(uint64_t *ret, struct error *err)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) < 0)
+		return error_set(err, ERROR_IO, errno, "/proc/self/ns/pid");
+	*ret = st.st_ino;
+	return 0;
+}
+
+int process_self(struct process *ret, struct error *err)
+{
+	struct process self = { .pid = getpid() };
+	char state;
+	int r;
+
+	r = process_ns(&self.ns, err);
+	if (r < 0)
+		return r;
+	r = process_read("self", &state, &self.start, err);
+	if (r < 0)
+		return r;
+	if (r == FILE_ABSENT)
+		return error_set(err, ERROR_IO, 0,
+				 "/proc/self is missing, is /proc mounted?");
+	*ret = self;
+	return 0;
+}
+
+int process_look(const struct process *process, struct error *err)
+{
+	uint64_t ns, start;
+	char name[16];
+	char state;
+	int r;
+
+	r = process_ns(&ns, err);
+	if (r < 0)
+		return r;
+	if (ns != process->ns)
+		return PROCESS_UNKNOWN;
+
+	snprintf(name, sizeof(name), "%d", process->pid);
+	r = process_read(name, &state, &start, err);
+	if (r < 0)
+		return r;
+	if (r == FILE_ABSENT || start != process->start || state == 'Z' ||
+	    state == 'X')
+		return PROCESS_DEAD;
+	return 0;
+}

@@ -104,14 +104,13 @@ static int command_serve(const struct request *request, struct config *config,
 /* Replaces in place: @by is shorter than @phrase. */
 static void command_replace(char *text, const char *phrase, const char *by)
 {
-	size_t phrase_len = strlen(phrase);
-	size_t by_len = strlen(by);
 	char *at;
 
 	while ((at = strcasestr(text, phrase))) {
-		memcpy(at, by, by_len);
-		memmove(at + by_len, at + phrase_len,
-			strlen(at + phrase_len) + 1);
+		const char *rest = at + strlen(phrase);
+
+		at = mempcpy(at, by, strlen(by));
+		memmove(at, rest, strlen(rest) + 1);
 	}
 }
 

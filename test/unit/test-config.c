@@ -1,5 +1,7 @@
 #include "plugin/config.h"
 
+#include "lib/file.h"
+
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -192,6 +194,31 @@ Test(config, ignores_what_runtimes_and_multus_put_there)
 	cr_expect_not(config.has_mac);
 	cr_expect_not(config.vxlan.present);
 	cr_expect_not(config.ipam.present);
+}
+
+/* What is found in the field, only "type" changed, or not even that. */
+Test(config, documents_of_the_field_are_read)
+{
+	static const char *const names[] = {
+		"longhorn-whereabouts", "overlay",       "macvlan-host-local",
+		"macvlan-l2",           "default-route",
+	};
+	const char *source = getenv("HOSTSHIM_SOURCE");
+
+	cr_assert_not_null(source, "HOSTSHIM_SOURCE is not set");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		cleanup_config struct config config = { 0 };
+		cleanup_free char *text = NULL;
+		struct error err = { 0 };
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/test/data/config/%s.json",
+			 source, names[i]);
+		cr_assert_eq(file_read(path, 65536, &text, NULL, &err), 0,
+			     "%s: %s", path, err.details);
+		cr_expect_eq(read_document(text, REQUEST_ADD, &config, &err), 0,
+			     "%s: %s", names[i], err.details);
+	}
 }
 
 Test(config, complaints_come_in_the_order_of_the_specification)

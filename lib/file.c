@@ -56,13 +56,17 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len,
 	      struct error *err)
 {
 	cleanup_close int fd = -1;
+	struct stat st;
 	int r;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: a FIFO that a configuration names must not hang us. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
 		return FILE_ABSENT;
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set(err, ERROR_IO, errno, "open %s", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ERROR_IO, 0, "%s is no file", path);
 
 	r = file_read_fd(fd, max, ret, ret_len, err);
 	if (r < 0)

@@ -33,6 +33,9 @@ int file_read_fd(int fd, size_t max, char **ret, size_t *ret_len,
 /**
  * file_read() - Read a whole small file
  *
+ * A regular one: a FIFO, a device or a directory is an error, and never waited
+ * for.
+ *
  * Return: 0, FILE_ABSENT, or negative with ERROR_IO
  */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_len,

@@ -57,6 +57,21 @@ Test(file, too_much_is_refused_and_exactly_enough_is_not)
 	cr_expect_eq(err.code, ERROR_IO);
 }
 
+Test(file, only_files_are_read)
+{
+	const char *const others[] = { path, dir, "/dev/zero" };
+	struct error err = { 0 };
+	char *text = NULL;
+
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		cr_expect_lt(file_read(others[i], 100, &text, NULL, &err), 0,
+			     "%s", others[i]);
+		cr_expect_not_null(strstr(err.details, "is no file"), "%s",
+				   err.details);
+	}
+}
+
 Test(file, a_line_is_trimmed_and_an_empty_one_is_absent)
 {
 	cleanup_free char *line = NULL;

@@ -6,6 +6,7 @@
 #include "plugin/node.h"
 #include "plugin/outcome.h"
 #include "plugin/pod.h"
+#include "plugin/shim.h"
 
 /*
  * An attachment is three things: a reservation in the store, a link in the
@@ -200,18 +201,6 @@ static int undo_link(void *step, struct error *err)
 
 /* --- ADD ---------------------------------------------------------------------- */
 
-static int find_shim(const struct attach *attach, struct netlink_link *ret,
-		     struct error *err)
-{
-	const struct config *config = attach->config;
-	char name[IFNAMSIZ];
-	const char *want = config->shim.name;
-
-	if (!want)
-		want = config_shim_name(attach->parent.name, name);
-	return netlink_link_get(attach->host, want, ret, err);
-}
-
 /* The shim is listed behind the pod's interface, if there is one. */
 static int finish(const struct attach *attach, struct outcome *outcome,
 		  struct error *err)
@@ -221,8 +210,9 @@ static int finish(const struct attach *attach, struct outcome *outcome,
 	const struct netlink_link *listed = NULL;
 	int r;
 
-	if (config->result_shim && !config->link_in_container) {
-		r = find_shim(attach, &shim, err);
+	if (config->result_shim && shim_is_possible(config)) {
+		r = shim_find(attach->host, config, &attach->parent, &shim,
+			      err);
 		if (r < 0)
 			return r;
 		listed = r == 0 ? &shim : NULL;

@@ -115,6 +115,9 @@ static int gc_record(struct ipam *ipam, const struct config *config,
 	if (strcmp(record->network, config->name) != 0 ||
 	    is_listed(config, record) || is_young(record))
 		return 0;
+	r = store_record_is_in_progress(record, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 
 	r = reclaim_is_attached(record, err);
 	if (r == RECLAIM_ATTACHED) {

@@ -178,15 +178,12 @@ pod_events() {
 			| "\(.type) \(.reason): \(.message)"'
 }
 
-# pod_has_event POD TEXT: Multus writes events while it goes on
+# pod_has_event POD TEXT
 pod_has_event() {
-	local end=$((SECONDS + 10))
-	until pod_events "$1" | grep -qF -- "$2"; do
-		if [ "$SECONDS" -ge "$end" ]; then
-			echo "no \"$2\" among:"
-			pod_events "$1"
-			return 1
-		fi
-		sleep 0.2
-	done
+	local events
+	events=$(pod_events "$1")
+	grep -qF -- "$2" <<<"$events" && return
+	echo "no \"$2\" among:"
+	echo "$events"
+	return 1
 }

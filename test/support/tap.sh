@@ -30,6 +30,18 @@ equal() {
 	return 1
 }
 
+# eventually COMMAND...: within ten seconds, for what others do on their own time
+eventually() {
+	local end=$((SECONDS + 10)) output
+	until output=$("$@" 2>&1); do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "$output"
+			return 1
+		fi
+		sleep 0.2
+	done
+}
+
 claims_end() {
 	echo "1..$((claims_passed + claims_failed))"
 	echo "# $claims_passed passed, $claims_failed failed"

@@ -125,13 +125,14 @@ struct overlay_path {
 	char device[IFNAMSIZ];
 };
 
-/* Return: 0; NETLINK_ABSENT if there is no way to the peer now; or negative */
+/* @link is that of the peer before: most peers are behind the same.
+ * Return: 0; NETLINK_ABSENT if there is no way to the peer now; or negative */
 static int overlay_path(const struct overlay *o, size_t i,
-			struct overlay_path *ret, struct error *err)
+			struct netlink_link *link, struct overlay_path *ret,
+			struct error *err)
 {
-	struct netlink_route route;
-	struct netlink_link link;
-	int r;
+	struct netlink_route route = { 0 };
+	int r = 0;
 
 	ret->node = o->config->nodes[i].name;
 	ret->peer = overlay_peer(o, i);
@@ -142,13 +143,14 @@ static int overlay_path(const struct overlay *o, size_t i,
 		return NETLINK_ABSENT;
 	if (route.type != 0 && route.type != RTN_UNICAST)
 		return NETLINK_ABSENT;
-	r = netlink_link_get_index(o->host, route.index, &link, err);
+	if (route.index != link->index)
+		r = netlink_link_get_index(o->host, route.index, link, err);
 	if (r != 0)
 		return r;
-	ret->mtu = link.mtu;
+	ret->mtu = link->mtu;
 	if (route.mtu && route.mtu < ret->mtu)
 		ret->mtu = route.mtu;
-	memcpy(ret->device, link.name, sizeof(ret->device));
+	memcpy(ret->device, link->name, sizeof(ret->device));
 	return 0;
 }
 
@@ -198,6 +200,7 @@ static int overlay_ignores(const struct overlay *o,
 static int overlay_smallest(const struct overlay *o, struct overlay_path *ret,
 			    struct error *err)
 {
+	struct netlink_link link = { 0 };
 	struct overlay_path path;
 	bool ignored;
 	int r;
@@ -206,7 +209,7 @@ static int overlay_smallest(const struct overlay *o, struct overlay_path *ret,
 	for (size_t i = 0; i < o->config->n_nodes; i++) {
 		if (!overlay_peer(o, i))
 			continue;
-		r = overlay_path(o, i, &path, err);
+		r = overlay_path(o, i, &link, &path, err);
 		if (r < 0)
 			return r;
 		if (r != 0 || (ret->mtu && ret->mtu <= path.mtu))

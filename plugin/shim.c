@@ -51,11 +51,17 @@ void shim_clear(struct shim *s)
 
 /* --- which link -------------------------------------------------------------- */
 
+/* A macvlan on a macvlan is attached to the lower one's own parent
+ * (drivers/net/macvlan.c, macvlan_common_newlink). */
 static bool shim_is_on(const struct netlink_link *link,
 		       const struct netlink_link *parent)
 {
-	return link->is_macvlan && link->parent == parent->index &&
-	       link->parent_netns == -1;
+	if (!link->is_macvlan)
+		return false;
+	if (parent->is_macvlan)
+		return link->parent == parent->parent &&
+		       link->parent_netns == parent->parent_netns;
+	return link->parent == parent->index && link->parent_netns == -1;
 }
 
 bool shim_is_here(const struct shim *s, const struct netlink_link *link)

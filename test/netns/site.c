@@ -10,6 +10,7 @@
 static unsigned int changes;
 static unsigned int countdown;
 static bool failed;
+static unsigned int life; /* changes until the process dies; 0: it does not */
 
 /* lib/netlink-priv.h, without libnl: only passed on here. */
 struct nl_msg;
@@ -24,10 +25,18 @@ int __wrap_netlink_change(struct netlink *nl, struct nl_msg *msg,
 ssize_t __real_write(int fd, const void *data, size_t len);
 ssize_t __wrap_write(int fd, const void *data, size_t len);
 
+/* As if killed: nothing is taken back. */
+static void site_live(void)
+{
+	if (life > 0 && --life == 0)
+		_exit(SITE_DEAD);
+}
+
 int __wrap_netlink_change(struct netlink *nl, struct nl_msg *msg,
 			  const struct netlink_outcome *outcomes,
 			  struct error *err)
 {
+	site_live();
 	changes++;
 	if (countdown > 0 && --countdown == 0) {
 		failed = true;
@@ -38,6 +47,7 @@ int __wrap_netlink_change(struct netlink *nl, struct nl_msg *msg,
 
 ssize_t __wrap_write(int fd, const void *data, size_t len)
 {
+	site_live();
 	changes++;
 	return __real_write(fd, data, len);
 }
@@ -54,6 +64,11 @@ void site_fail(unsigned int nth)
 {
 	countdown = nth;
 	failed = false;
+}
+
+void site_die(unsigned int nth)
+{
+	life = nth;
 }
 
 bool site_failed(void)

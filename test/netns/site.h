@@ -51,6 +51,10 @@ unsigned int site_changes(void);
 /** site_fail() - Let the @nth change over netlink from now fail; 0: none */
 void site_fail(unsigned int nth);
 
+/** site_die() - Let the process exit with SITE_DEAD before its @nth change */
+void site_die(unsigned int nth);
+#define SITE_DEAD 66
+
 /** site_failed() - Did it come to that? */
 bool site_failed(void);
 

@@ -122,6 +122,60 @@ Test(node, no_change_that_fails_leaves_anything_half_made)
 	cr_expect_geq(nth, 11);
 }
 
+/* In a child: with a session of its own. */
+static void __attribute__((noreturn)) ensure_and_exit(void)
+{
+	struct netlink *host = NULL;
+	struct error err = { 0 };
+	int r;
+
+	r = netlink_open(-1, &host, &err);
+	if (r == 0)
+		r = node_ensure(host, &site.config, &site.node, &parent, &err);
+	if (r < 0)
+		fprintf(stderr, "%s\n", err.details);
+	netlink_close(host);
+	_exit(r == 0 ? 0 : 1);
+}
+
+static int wait_for(pid_t pid)
+{
+	int status = -1;
+
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+Test(node, killed_before_any_change_the_next_run_completes_it)
+{
+	unsigned int nth = 0;
+	int status;
+
+	do {
+		pid_t pid = fork();
+
+		cr_assert_geq(pid, 0);
+		if (pid == 0) {
+			site_die(nth + 1);
+			ensure_and_exit();
+		}
+		nth++;
+		status = wait_for(pid);
+		cr_expect(status == 0 || status == SITE_DEAD);
+		cr_expect_eq(ensure(), 0, "change %u: %s", nth,
+			     site.err.details);
+		cr_expect_eq(node_look(site.host, &site.config, &site.node,
+				       &parent, &site.err),
+			     NODE_OK, "change %u: %s", nth, site.err.details);
+		cr_expect_not(ns_has(-1, "vethhs", "ip link"));
+		cr_expect(ns_has(-1, "hostshim:vxlan-storage",
+				 "ip link show type macvlan"));
+		ns_do(-1, "ip link del vxlan-storage");
+	} while (status == SITE_DEAD);
+	cr_expect_geq(nth, 14);
+}
+
 Test(node, many_at_once_make_one_of_each)
 {
 	enum {
@@ -133,26 +187,11 @@ Test(node, many_at_once_make_one_of_each)
 	for (size_t i = 0; i < MANY; i++) {
 		pids[i] = fork();
 		cr_assert_geq(pids[i], 0);
-		if (pids[i] == 0) {
-			struct netlink *host = NULL;
-			struct error err = { 0 };
-			int r = netlink_open(-1, &host, &err);
-
-			if (r == 0)
-				r = node_ensure(host, &site.config, &site.node,
-						&parent, &err);
-			if (r < 0)
-				fprintf(stderr, "%s\n", err.details);
-			netlink_close(host);
-			_exit(r == 0 ? 0 : 1);
-		}
+		if (pids[i] == 0)
+			ensure_and_exit();
 	}
-	for (size_t i = 0; i < MANY; i++) {
-		int status;
-
-		cr_assert_eq(waitpid(pids[i], &status, 0), pids[i]);
-		cr_expect_eq(status, 0);
-	}
+	for (size_t i = 0; i < MANY; i++)
+		cr_expect_eq(wait_for(pids[i]), 0);
 	links = ns_exec(-1, "ip -o link | grep -c hostshim:");
 	cr_expect_str_eq(links, "2\n");
 }

@@ -486,6 +486,7 @@ Test(overlay, without_paths_device_or_1500_decide_and_later_nothing_changes)
 	site.config.vxlan.device = device;
 	make();
 	cr_expect_eq(overlay.mtu, 8950);
+	site.config.vxlan.device = NULL;
 }
 
 /* --- IPv6 -------------------------------------------------------------------------- */

@@ -723,6 +723,18 @@ Test(beside, no_change_that_fails_leaves_a_half_made_one)
 	expect_right("after all");
 }
 
+Test(beside, on_a_macvlan_it_is_the_sibling_of_its_pods)
+{
+	ns_do(-1, "ip addr flush dev eth1;"
+		  " ip link add low link eth1 type macvlan mode bridge;"
+		  " ip link set low up");
+	strcpy(site.config.master, "low");
+	look_up_parent();
+	make();
+	expect("hs-low@eth1", "ip link show hs-low");
+	expect_right("on a macvlan");
+}
+
 Test(beside, a_parent_that_is_held_is_diagnosed)
 {
 	ns_do(-1, "ip link add br0 type bridge; ip link set eth1 master br0");

@@ -15,8 +15,6 @@
 #define RUN_TIMEOUT_MS 30000
 #define RUN_ENV_MAX    64
 
-extern char **environ;
-
 /* One pipe between us and the program. */
 struct run_stream {
 	int fd; /* ours, -1: none or ended */
@@ -90,17 +88,19 @@ static void run_environment(const struct run_request *request,
 }
 
 /* execve() changes none of the strings, though its type does not say so. */
-union run_strings {
-	const char *const *ours;
+static char *const *run_strings(const char *const *ours)
+{
 	char *const *its;
-};
+
+	memcpy(&its, &ours, sizeof(its));
+	return its;
+}
 
 static void run_child(const struct run *run)
 {
 	const int wanted[] = { run->in.child, run->out.child, run->err.child };
 	const char *env[RUN_ENV_MAX];
-	const union run_strings argv = { .ours = run->request->argv };
-	const union run_strings envp = { .ours = env };
+	const char *const *argv = run->request->argv;
 
 	for (int fd = 0; fd < 3; fd++) {
 		if (wanted[fd] < 0)
@@ -110,7 +110,7 @@ static void run_child(const struct run *run)
 	}
 	signal(SIGPIPE, SIG_DFL);
 	run_environment(run->request, env);
-	execve(argv.ours[0], argv.its, envp.its);
+	execve(argv[0], run_strings(argv), run_strings(env));
 	_exit(127);
 }
 

@@ -27,6 +27,9 @@
  *			record, still pending, says so
  *	ipam_confirm	the attachment is live
  *
+ * Addresses of a delegate come after the link, since it may talk through it; what
+ * it remembers is its own affair, and DEL asks it.
+ *
  * So the record exists before the link does and longer than it: there is never
  * an address in use that the store thinks free. DEL goes the other way: link
  * first, then the record; and if the link cannot be deleted, the record stays
@@ -98,12 +101,21 @@ static void count_family(uint8_t family, size_t *n_ipv4, size_t *n_ipv6)
 		(*n_ipv4)++;
 }
 
-/* Can the runtime be told? A delegate's addresses are not known yet. */
-static int check_version(const struct config *config, struct error *err)
+/* Can the runtime be told? A delegate's addresses are known when it gave them. */
+static int check_version(const struct attach *attach, struct error *err)
 {
+	const struct config *config = attach->config;
 	const struct ipam_config *ipam = &config->ipam;
+	const struct ipam_result *given = &attach->claim.given;
+	bool is_delegated = claim_is_delegated(&attach->claim);
 	size_t n_ipv4 = 0;
 	size_t n_ipv6 = 0;
+
+	if (is_delegated && given->n_addresses == 0)
+		return 0;
+	for (size_t i = 0; is_delegated && i < given->n_addresses; i++)
+		count_family(given->addresses[i].address.addr.family, &n_ipv4,
+			     &n_ipv6);
 
 	for (size_t i = 0; i < ipam->n_sets; i++)
 		count_family(ipam->sets[i].family, &n_ipv4, &n_ipv6);
@@ -199,6 +211,13 @@ static int undo_link(void *step, struct error *err)
 		     : 0;
 }
 
+static int delegate(struct attach *attach, struct error *err)
+{
+	int r = claim_delegate(&attach->claim, err);
+
+	return r < 0 ? r : check_version(attach, err);
+}
+
 /* --- ADD ---------------------------------------------------------------------- */
 
 /* The shim is listed behind the pod's interface, if there is one. */
@@ -229,7 +248,7 @@ static int look(struct attach *attach, struct error *err)
 	r = open_sessions(attach, err);
 	if (r < 0)
 		return r;
-	r = check_version(attach->config, err);
+	r = check_version(attach, err);
 	if (r < 0)
 		return r;
 	r = check_ifname(attach, err);
@@ -275,6 +294,13 @@ static int add(struct attach *attach, struct outcome *outcome,
 	if (r < 0)
 		return r;
 	undo_push(&undo, undo_link, attach);
+	if (claim_is_delegated(&attach->claim)) {
+		/* A delegate whose ADD failed is owed a DEL as well. */
+		undo_push(&undo, undo_reserve, attach);
+		r = delegate(attach, err);
+		if (r < 0)
+			return r;
+	}
 
 	r = outcome_begin(outcome, attach->config, &attach->claim.given, err);
 	if (r < 0)
@@ -328,12 +354,18 @@ int attach_del(const struct request *request, const struct config *config,
 	       struct error *err)
 {
 	cleanup_attach struct attach attach = attach_init(request, config);
-	int r = del_link(&attach, err);
+	struct error next = { 0 };
+	bool is_first = claim_needs_link(&attach.claim);
 
+	if (is_first)
+		claim_release(&attach.claim, err);
 	/* While the link may still answer for its address, the address stays. */
-	if (r == 0)
-		r = claim_release(&attach.claim, err);
-	return r < 0 ? error_context(err, "detach %s", request->ifname) : 0;
+	if (del_link(&attach, &next) == 0 && !is_first)
+		claim_release(&attach.claim, &next);
+	error_keep_first(err, &next);
+	return error_is_set(err)
+		       ? error_context(err, "detach %s", request->ifname)
+		       : 0;
 }
 
 /* --- CHECK --------------------------------------------------------------------- */

@@ -1,7 +1,10 @@
 #include "plugin/claim.h"
 
 #include "lib/netns.h"
+#include "plugin/delegate.h"
 #include "plugin/reclaim.h"
+
+#include <string.h>
 
 struct claim claim_init(const struct request *request,
 			const struct config *config)
@@ -30,6 +33,18 @@ void claim_clear(struct claim *claim)
 bool claim_is_ours(const struct claim *claim)
 {
 	return ipam_config_is_builtin(&claim->config->ipam);
+}
+
+bool claim_is_delegated(const struct claim *claim)
+{
+	return delegate_is_wanted(claim->config);
+}
+
+/* A DHCP client tells the server over the link that its lease has ended. */
+bool claim_needs_link(const struct claim *claim)
+{
+	return claim_is_delegated(claim) &&
+	       strcmp(claim->config->ipam.type, "dhcp") == 0;
 }
 
 static int open_ipam(struct claim *claim, bool read_only, struct error *err)
@@ -135,12 +150,20 @@ int claim_confirm(struct claim *claim, struct error *err)
 	return r < 0 ? error_context(err, "confirm the reservation") : 0;
 }
 
+int claim_delegate(struct claim *claim, struct error *err)
+{
+	return delegate_add(claim->request, claim->config, &claim->given, err);
+}
+
 /* --- DEL -------------------------------------------------------------------- */
 
 int claim_release(struct claim *claim, struct error *err)
 {
 	int r;
 
+	if (claim_is_delegated(claim))
+		return delegate_call(claim->request, claim->config, REQUEST_DEL,
+				     err);
 	if (!claim_is_ours(claim))
 		return 0;
 	r = open_ipam(claim, false, err);
@@ -185,6 +208,9 @@ int claim_check(struct claim *claim, struct error *err)
 	struct store_record record = { 0 };
 	int r;
 
+	if (claim_is_delegated(claim))
+		return delegate_call(claim->request, claim->config,
+				     REQUEST_CHECK, err);
 	if (!claim_is_ours(claim))
 		return 0;
 	r = open_ipam(claim, true, err);

@@ -50,6 +50,19 @@ int claim_reserve(struct claim *claim, int pod_netns, struct error *err);
 /** claim_confirm() - The attachment is live; ERROR_AGAIN if it was released */
 int claim_confirm(struct claim *claim, struct error *err);
 
+/** claim_is_delegated() - They come from another plugin */
+bool claim_is_delegated(const struct claim *claim);
+
+/**
+ * claim_delegate() - Let the delegate give them, once the interface exists
+ *
+ * On failure, too, claim_release() is due.
+ */
+int claim_delegate(struct claim *claim, struct error *err);
+
+/** claim_needs_link() - Is the interface needed to give them back? */
+bool claim_needs_link(const struct claim *claim);
+
 /** claim_release() - Give back; having none is success */
 int claim_release(struct claim *claim, struct error *err);
 

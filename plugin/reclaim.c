@@ -6,6 +6,7 @@
 #include "lib/netlink.h"
 #include "lib/netns.h"
 #include "plugin/attach.h"
+#include "plugin/delegate.h"
 #include "plugin/macvlan.h"
 #include "plugin/node.h"
 
@@ -160,7 +161,8 @@ int attach_gc(const struct request *request, const struct config *config,
 	cleanup_ipam struct ipam *ipam = NULL;
 	int r;
 
-	(void)request;
+	if (delegate_is_wanted(config))
+		return delegate_call(request, config, REQUEST_GC, err);
 	if (!ipam_config_is_builtin(&config->ipam) ||
 	    !config->has_valid_attachments)
 		return 0;
@@ -220,7 +222,11 @@ int attach_status(const struct request *request, const struct config *config,
 {
 	int r;
 
-	(void)request;
+	if (delegate_is_wanted(config)) {
+		r = delegate_call(request, config, REQUEST_STATUS, err);
+		if (r < 0)
+			return r;
+	}
 	r = status_addresses(config, err);
 	if (r < 0)
 		return error_class(err, ERROR_NOT_AVAILABLE);

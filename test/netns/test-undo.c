@@ -268,3 +268,19 @@ Test(undo, a_DEL_whose_release_fails_is_told_and_can_be_repeated)
 	cr_expect_eq(run(REQUEST_DEL, seed_config, &err), 0, "%s", err.details);
 	cr_expect_eq(count_records(seed_config), 0);
 }
+
+/* Create, name, address, UP: one message each, and none for the node's leg. */
+Test(undo, a_warm_ADD_sends_four_changes)
+{
+	struct error err = { 0 };
+
+	setenv("NODENAME", "k8s-1", 1);
+	cr_assert_eq(run(REQUEST_ADD, seed_config, &err), 0, "%s", err.details);
+	cr_assert_eq(run(REQUEST_DEL, seed_config, &err), 0, "%s", err.details);
+	inject(POINT_NETLINK, 1000);
+	cr_assert_eq(run(REQUEST_ADD, seed_config, &err), 0, "%s", err.details);
+	cr_expect_eq(1000 - countdown, 4);
+	inject(POINT_COMMIT, 1000);
+	cr_assert_eq(run(REQUEST_DEL, seed_config, &err), 0, "%s", err.details);
+	cr_expect_eq(1000 - countdown, 1);
+}

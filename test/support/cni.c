@@ -65,7 +65,9 @@ static void cni_environment(const struct cni_call *call, struct cni_env *env)
 	cni_setenv(env, "CNI_CONTAINERID", call->id ? call->id : "c1");
 	cni_setenv(env, "CNI_IFNAME", call->ifname ? call->ifname : "net1");
 	cni_setenv(env, "CNI_NETNS", call->netns ? call->netns : path);
-	cni_setenv(env, "CNI_PATH", "/opt/cni/bin");
+	if (!call->path || strcmp(call->path, "-") != 0)
+		cni_setenv(env, "CNI_PATH",
+			   call->path ? call->path : "/opt/cni/bin");
 	cni_setenv(env, "PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
 	if (call->args)
 		cni_setenv(env, "CNI_ARGS", call->args);

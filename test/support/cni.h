@@ -28,6 +28,7 @@ struct cni_call {
 	const char *netns;
 	int node; /* descriptor of the node's namespace; 0: the test's */
 	const char *args;
+	const char *path; /* CNI_PATH; "-": not set */
 	const char *env; /* one more assignment */
 };
 

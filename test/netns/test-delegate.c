@@ -1,0 +1,240 @@
+#include "test/netns/seed.h"
+#include "test/support/ns.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/*
+ * "ipam.type" of other plugins. The delegates are shell scripts in
+ * /run/plugins: what matters is what is done to them, and what they do to us.
+ * Each notes its calls in /run/calls.
+ */
+
+#define DELEGATED                                                              \
+	"{ \"cniVersion\": \"1.1.0\", \"name\": \"n\", "                       \
+	"\"type\": \"hostshim\", \"master\": \"under0\", "                     \
+	"\"ipam\": { \"type\": \"other\", \"key\": 1.50 } }"
+
+static void plugin(const char *dir, const char *script)
+{
+	cleanup_free char *path = NULL;
+	FILE *file;
+
+	cr_assert_gt(asprintf(&path, "/run/%s/other", dir), 0);
+	ns_do(-1, "mkdir -p /run/%s", dir);
+	file = fopen(path, "we");
+	cr_assert(file);
+	fprintf(file,
+		"#!/bin/sh\n"
+		"echo \"$CNI_COMMAND $CNI_IFNAME\" >>/run/calls\n%s\n",
+		script);
+	fclose(file);
+	ns_do(-1, "chmod +x %s", path);
+}
+
+static const char gives[] =
+	"cat >/run/stdin; [ $CNI_COMMAND = ADD ] || exit 0; cat <<EOF\n"
+	"{ \"cniVersion\": \"1.0.0\",\n"
+	"  \"ips\": [ { \"address\": \"172.16.0.77/24\",\n"
+	"    \"gateway\": \"172.16.0.2\" } ],\n"
+	"  \"routes\": [ { \"dst\": \"10.66.0.0/16\" } ],\n"
+	"  \"dns\": { \"nameservers\": [ \"172.16.0.53\" ] } }\n"
+	"EOF";
+
+static void open_delegate(void)
+{
+	seed_open();
+	plugin("plugins", gives);
+}
+
+TestSuite(delegate, .init = open_delegate, .fini = seed_close, .timeout = 60);
+
+static struct cni_call delegated(const char *verb)
+{
+	struct cni_call call = seed_call(verb, DELEGATED);
+
+	call.path = "/run/nowhere:/run:/run/plugins";
+	return call;
+}
+
+static void expect_calls(const char *calls)
+{
+	cleanup_free char *have = ns_exec(-1, "cat /run/calls 2>&1 | "
+					      "tr '\\n' ','");
+
+	cr_expect_str_eq(have, calls);
+}
+
+Test(delegate, its_addresses_routes_and_dns_are_used)
+{
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	seed_must(&call, &answer);
+	seed_says(&answer, "ips.0.address", "172.16.0.77/24");
+	seed_says(&answer, "ips.0.interface", "0");
+	seed_says(&answer, "routes.0.gw", "172.16.0.2");
+	seed_says(&answer, "dns.nameservers.0", "172.16.0.53");
+	seed_has(seed_pod, "172.16.0.77/24", "ip addr show net1");
+	seed_has(seed_pod, "10.66.0.0/16 via 172.16.0.2 dev net1", "ip route");
+	cr_expect_eq(ns_ping(seed_pod, "172.16.0.2", 2), 2);
+	expect_calls("ADD net1,");
+}
+
+Test(delegate, it_is_given_our_stdin_byte_for_byte)
+{
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	cleanup_free char *text = NULL;
+
+	seed_must(&call, &answer);
+	text = ns_exec(-1, "cat /run/stdin");
+	cr_expect_str_eq(text, DELEGATED);
+}
+
+Test(delegate, the_interface_exists_when_it_is_called)
+{
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	char script[1024];
+
+	snprintf(script, sizeof(script),
+		 "nsenter --net=$CNI_NETNS ip link show $CNI_IFNAME >/run/seen "
+		 "2>&1; %s",
+		 gives);
+	plugin("plugins", script);
+	seed_must(&call, &answer);
+	seed_has(-1, "net1", "cat /run/seen");
+}
+
+Test(delegate, every_verb_reaches_it)
+{
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	cleanup_free char *prev = NULL;
+	static const char *const verbs[] = { "CHECK", "STATUS", "GC", "DEL" };
+
+	seed_must(&call, &answer);
+	prev = cni_prev(DELEGATED, &answer);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		cleanup_cni_answer struct cni_answer next = { 0 };
+
+		call.verb = verbs[i];
+		call.config = strcmp(verbs[i], "CHECK") == 0 ? prev : DELEGATED;
+		seed_must(&call, &next);
+	}
+	expect_calls("ADD net1,CHECK net1,STATUS net1,GC net1,DEL net1,");
+	seed_has_not(seed_pod, "net1", "ip link");
+}
+
+Test(delegate, the_first_regular_file_along_the_path_wins)
+{
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	ns_do(-1, "mkdir -p /run/folder/other");
+	plugin("later", "echo wrong >&2; exit 9");
+	call.path = "/run/folder:/run/plugins:/run/later";
+	seed_must(&call, &answer);
+}
+
+/* Each leaves nothing, and is called with DEL. */
+Test(delegate, one_that_fails_is_called_with_DEL_and_nothing_stays)
+{
+	static const struct {
+		char script[200];
+		int code;
+		char text[80];
+	} cases[] = {
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; echo '{ \"code\": 42, "
+		  "\"msg\": \"no luck\", \"details\": \"here\" }'; exit 1",
+		  42, "no luck" },
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; exit 3", 107,
+		  "exit status 3" },
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; echo panic; exit 2", 107,
+		  "panic" },
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; kill -9 $$", 107,
+		  "signal 9" },
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; echo not json", 107,
+		  "\"other\\\"" },
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; exit 0", 107, "other" },
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; echo '{}'", 107,
+		  "no address" },
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; "
+		  "echo '{ \"cniVersion\": \"7.0.0\" }'",
+		  107, "7.0.0" },
+		{ "[ $CNI_COMMAND = ADD ] || exit 0; head -c 2000000 /dev/zero",
+		  107, "more than" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct cni_call call = delegated("ADD");
+
+		plugin("plugins", cases[i].script);
+		ns_do(-1, "rm -f /run/calls");
+		seed_fails(&call, cases[i].code, cases[i].text);
+		expect_calls("ADD net1,DEL net1,");
+		seed_has_not(seed_pod, "net1", "ip link");
+	}
+}
+
+Test(delegate, a_missing_one_is_named_with_the_path)
+{
+	struct cni_call call = delegated("ADD");
+
+	call.path = "/run/nowhere";
+	seed_fails(&call, 107, "/run/nowhere");
+	call.path = "-";
+	seed_fails(&call, 4, "CNI_PATH");
+	seed_has_not(seed_pod, "net1", "ip link");
+}
+
+/* Its end is what counts, not the end of its output. */
+Test(delegate, one_that_leaves_its_output_open_does_not_hold_us_up)
+{
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	char script[1024];
+	time_t from = time(NULL);
+
+	snprintf(script, sizeof(script), "sleep 20 2>/dev/null & %s", gives);
+	plugin("plugins", script);
+	seed_must(&call, &answer);
+	cr_expect_lt(time(NULL) - from, 10);
+}
+
+Test(delegate, one_that_hangs_is_ended_with_what_it_started)
+{
+	struct cni_call call = delegated("DEL");
+	time_t from = time(NULL);
+
+	plugin("plugins", "sleep 4321 & sleep 4321");
+	seed_fails(&call, 107, "in time");
+	cr_expect_lt(time(NULL) - from, 10);
+	cr_expect_neq(ns_try(-1, NULL, "ps ax | grep -q '[s]leep 4321'"), 0);
+}
+
+Test(delegate, a_DEL_that_fails_is_told)
+{
+	struct cni_call call = delegated("DEL");
+
+	plugin("plugins",
+	       "echo '{ \"code\": 11, \"msg\": \"later\" }'; exit 1");
+	seed_fails(&call, 11, "later");
+}
+
+Test(delegate, old_versions_get_its_address_in_their_shape)
+{
+	static const char old[] =
+		"{ \"cniVersion\": \"0.2.0\", \"name\": \"n\", "
+		"\"type\": \"hostshim\", \"master\": \"under0\", "
+		"\"ipam\": { \"type\": \"other\" } }";
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	call.config = old;
+	seed_must(&call, &answer);
+	seed_says(&answer, "ip4.ip", "172.16.0.77/24");
+}

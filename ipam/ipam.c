@@ -264,6 +264,12 @@ static int request_all(const struct ipam_config *config,
 	return r;
 }
 
+static void result_move(struct ipam_result *to, struct ipam_result *from)
+{
+	*to = *from;
+	*from = (struct ipam_result){ 0 };
+}
+
 static int result_fill(const struct ipam_config *config,
 		       const struct store_record *record,
 		       struct ipam_result *ret, struct error *err)
@@ -292,8 +298,7 @@ static int result_fill(const struct ipam_config *config,
 	if (r < 0)
 		return r;
 
-	*ret = result;
-	result = (struct ipam_result){ 0 };
+	result_move(ret, &result);
 	return 0;
 }
 

@@ -297,7 +297,7 @@ static int rest_begin(const struct occupancy *occupancy, inet_uint value,
 int occupancy_look(const struct occupancy *occupancy, inet_uint value,
 		   struct table_key *ret_holder, struct error *err)
 {
-	struct state state;
+	struct state state = { .rest = (const uint8_t *)"" };
 	int r;
 
 	r = state_get(occupancy, value, &state, err);
@@ -316,7 +316,7 @@ int occupancy_take(const struct occupancy *occupancy, inet_uint value,
 		.len = holder->len,
 		.rest = holder->bytes,
 	};
-	struct state state;
+	struct state state = { 0 };
 	int r;
 
 	r = state_get(occupancy, value, &state, err);
@@ -349,7 +349,7 @@ static int address_free(const struct occupancy *occupancy, inet_uint value,
 int occupancy_release(const struct occupancy *occupancy, inet_uint value,
 		      uint64_t rest_ms, struct error *err)
 {
-	struct state state;
+	struct state state = { 0 };
 	int r;
 
 	r = state_get(occupancy, value, &state, err);
@@ -421,7 +421,7 @@ int occupancy_expire(const struct occupancy *occupancy, unsigned int max,
 {
 	struct table_key from, found;
 	struct table_value none;
-	struct state state;
+	struct state state = { 0 };
 	inet_uint value;
 	size_t prefix;
 	int r;

@@ -85,7 +85,7 @@ candidate_range(const struct ipam_range_set *set, inet_uint value)
 }
 
 static int choose_requested(const struct claim *claim,
-			    const struct occupancy *occupancy,
+			    struct occupancy *occupancy,
 			    const struct inet_addr *addr,
 			    struct store_record *ret_holder, inet_uint *ret,
 			    struct error *err)
@@ -108,9 +108,8 @@ static int choose_requested(const struct claim *claim,
 }
 
 /* POOL_EXHAUSTED if there is nothing to have again. */
-static int choose_again(const struct claim *claim,
-			const struct occupancy *occupancy, size_t index,
-			inet_uint *ret, struct error *err)
+static int choose_again(const struct claim *claim, struct occupancy *occupancy,
+			size_t index, inet_uint *ret, struct error *err)
 {
 	const struct ipam_range_set *set = &claim->wish->config->sets[index];
 	const struct inet_addr *former = &claim->former[index];
@@ -120,8 +119,7 @@ static int choose_again(const struct claim *claim,
 	if (former->family == set->family) {
 		*ret = inet_addr_to_uint(former);
 		r = candidate_range(set, *ret)
-			    ? occupancy_taken((void *)(uintptr_t)occupancy,
-					      *ret, &last, err)
+			    ? occupancy_taken(occupancy, *ret, &last, err)
 			    : 1;
 		if (r <= 0)
 			return r;
@@ -131,26 +129,24 @@ static int choose_again(const struct claim *claim,
 }
 
 static int choose_in_order(const struct claim *claim,
-			   const struct occupancy *occupancy,
+			   struct occupancy *occupancy,
 			   const struct ipam_range *range, inet_uint *ret,
 			   struct error *err)
 {
 	struct inet_prefix cover;
 	struct pool_walk walk;
-	void *arg = (void *)(uintptr_t)occupancy;
 
 	if (claim->wish->config->order == IPAM_ORDER_LOWEST)
-		return pool_lowest(&range->candidates, occupancy_taken, arg,
-				   ret, err);
+		return pool_lowest(&range->candidates, occupancy_taken,
+				   occupancy, ret, err);
 	cover = range_cover(&range->range);
 	pool_walk_init(&walk, &cover, claim_hash(claim));
-	return pool_permuted(&range->candidates, &walk, occupancy_taken, arg,
-			     ret, err);
+	return pool_permuted(&range->candidates, &walk, occupancy_taken,
+			     occupancy, ret, err);
 }
 
-static int choose_free(const struct claim *claim,
-		       const struct occupancy *occupancy, size_t index,
-		       inet_uint *ret, struct error *err)
+static int choose_free(const struct claim *claim, struct occupancy *occupancy,
+		       size_t index, inet_uint *ret, struct error *err)
 {
 	const struct ipam_range_set *set = &claim->wish->config->sets[index];
 	int r;
@@ -170,7 +166,7 @@ static int claim_set(struct claim *claim, size_t index,
 {
 	const struct ipam_range_set *set = &claim->wish->config->sets[index];
 	const struct inet_addr *requested = &claim->wish->requested[index];
-	const struct occupancy occupancy = claim_occupancy(claim, set->family);
+	struct occupancy occupancy = claim_occupancy(claim, set->family);
 	const struct ipam_range *range;
 	struct inet_addr addr;
 	inet_uint value;

@@ -35,19 +35,31 @@ struct store *store_close(struct store *store)
 }
 
 /* The strings of a record, in the order in which they are kept. */
-#define STORE_STRINGS 8
+static const size_t record_strings[] = {
+	offsetof(struct store_record, network),
+	offsetof(struct store_record, container_id),
+	offsetof(struct store_record, ifname),
+	offsetof(struct store_record, netns),
+	offsetof(struct store_record, pod_namespace),
+	offsetof(struct store_record, pod_name),
+	offsetof(struct store_record, pod_uid),
+	offsetof(struct store_record, pool),
+};
 
-static void record_strings(struct store_record *record,
-			   char **ret[static STORE_STRINGS])
+#define STORE_STRINGS ARRAY_SIZE(record_strings)
+
+static char **record_string_at(struct store_record *record, size_t i)
 {
-	ret[0] = &record->network;
-	ret[1] = &record->container_id;
-	ret[2] = &record->ifname;
-	ret[3] = &record->netns;
-	ret[4] = &record->pod_namespace;
-	ret[5] = &record->pod_name;
-	ret[6] = &record->pod_uid;
-	ret[7] = &record->pool;
+	void *member = (char *)record + record_strings[i];
+
+	return member;
+}
+
+static const char *record_string(const struct store_record *record, size_t i)
+{
+	const void *member = (const char *)record + record_strings[i];
+
+	return *(char *const *)member;
 }
 
 int store_record_fill(struct store_record *record,
@@ -60,13 +72,13 @@ int store_record_fill(struct store_record *record,
 		attachment->pod_namespace, attachment->pod_name,
 		attachment->pod_uid,       pool,
 	};
-	char **to[STORE_STRINGS];
 
-	record_strings(record, to);
 	for (size_t i = 0; i < STORE_STRINGS; i++) {
-		free(*to[i]);
-		*to[i] = strdup(from[i] ? from[i] : "");
-		if (!*to[i])
+		char **to = record_string_at(record, i);
+
+		free(*to);
+		*to = strdup(from[i] ? from[i] : "");
+		if (!*to)
 			return error_oom(err);
 	}
 	record->netns_cookie = attachment->netns_cookie;
@@ -105,7 +117,6 @@ struct record_head {
 int store_record_encode(const struct store_record *record, uint8_t **ret,
 			size_t *ret_len, struct error *err)
 {
-	struct store_record *strings = (void *)(uintptr_t)record;
 	size_t addresses = record->n_addresses * sizeof(*record->addresses);
 	size_t len = sizeof(struct record_head) + addresses;
 	struct record_head head = {
@@ -117,16 +128,15 @@ int store_record_encode(const struct store_record *record, uint8_t **ret,
 		.state = (uint8_t)record->state,
 		.n_addresses = (uint8_t)record->n_addresses,
 	};
-	char **from[STORE_STRINGS];
 	uint8_t *data, *p;
 
-	record_strings(strings, from);
 	for (size_t i = 0; i < STORE_STRINGS; i++) {
-		size_t n = strlen(*from[i]);
+		const char *string = record_string(record, i);
+		size_t n = strlen(string);
 
 		if (n > UINT16_MAX)
 			return error_set(err, ERROR_CONFIG, ENAMETOOLONG,
-					 "\"%.32s...\"", *from[i]);
+					 "\"%.32s...\"", string);
 		head.lengths[i] = (uint16_t)n;
 		len += n;
 	}
@@ -139,7 +149,7 @@ int store_record_encode(const struct store_record *record, uint8_t **ret,
 	memcpy(p, record->addresses, addresses);
 	p += addresses;
 	for (size_t i = 0; i < STORE_STRINGS; i++) {
-		memcpy(p, *from[i], head.lengths[i]);
+		memcpy(p, record_string(record, i), head.lengths[i]);
 		p += head.lengths[i];
 	}
 	*ret = data;
@@ -157,16 +167,14 @@ static int record_decode_strings(const struct record_head *head,
 				 const uint8_t *data, size_t len,
 				 struct store_record *record, struct error *err)
 {
-	char **to[STORE_STRINGS];
-
-	record_strings(record, to);
 	for (size_t i = 0; i < STORE_STRINGS; i++) {
+		char **to = record_string_at(record, i);
 		size_t n = head->lengths[i];
 
 		if (n > len)
 			return record_bad(err);
-		*to[i] = strndup((const char *)data, n);
-		if (!*to[i])
+		*to = strndup((const char *)data, n);
+		if (!*to)
 			return error_oom(err);
 		data += n;
 		len -= n;

@@ -202,7 +202,7 @@ static int file_check_origin(struct table *table, MDB_txn *txn,
 	if (r == TABLE_ABSENT || value.len != sizeof(origin))
 		return table_damaged(table, err, "it has no origin");
 	memcpy(&origin, value.data, sizeof(origin));
-	if (memcmp(origin.boot_id, table->boot_id, sizeof(origin.boot_id)))
+	if (memcmp(origin.boot_id, table->boot_id, sizeof(origin.boot_id)) != 0)
 		return TABLE_NONE;
 	if (origin.format != TABLE_FORMAT)
 		return table_damaged(table, err,

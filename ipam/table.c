@@ -143,15 +143,26 @@ static int table_verify(const struct table *table, const struct table_key *key,
 			     key->bytes[0]);
 }
 
+/* LMDB takes keys as void *, and changes none. */
+static MDB_val table_val(const struct table_key *key)
+{
+	const union {
+		const void *in;
+		void *out;
+	} bytes = { .in = key->bytes };
+
+	assert(table_key_fits(key));
+	return (MDB_val){ key->len, bytes.out };
+}
+
 int table_txn_get(struct table *table, MDB_txn *txn,
 		  const struct table_key *key, struct table_value *ret,
 		  struct error *err)
 {
-	MDB_val name = { key->len, (void *)(uintptr_t)key->bytes };
+	MDB_val name = table_val(key);
 	MDB_val found;
 	int rc;
 
-	assert(table_key_fits(key));
 	rc = mdb_get(txn, table->dbi, &name, &found);
 	if (rc == MDB_NOTFOUND)
 		return TABLE_ABSENT;
@@ -164,13 +175,12 @@ int table_txn_put(struct table *table, MDB_txn *txn,
 		  const struct table_key *key, const void *data, size_t len,
 		  struct error *err)
 {
-	MDB_val name = { key->len, (void *)(uintptr_t)key->bytes };
+	MDB_val name = table_val(key);
 	uint64_t checksum = table_checksum(key, data, len);
 	MDB_val room = { sizeof(checksum) + len, NULL };
 	uint8_t *to;
 	int rc;
 
-	assert(table_key_fits(key));
 	rc = mdb_put(txn, table->dbi, &name, &room, MDB_RESERVE);
 	if (rc != 0)
 		return table_fail(table, rc, "add a record", err);
@@ -199,10 +209,10 @@ int table_put(struct table *table, const struct table_key *key,
 int table_del(struct table *table, const struct table_key *key,
 	      struct error *err)
 {
-	MDB_val name = { key->len, (void *)(uintptr_t)key->bytes };
+	MDB_val name = table_val(key);
 	int rc;
 
-	assert(table->txn && table_key_fits(key));
+	assert(table->txn);
 	rc = mdb_del(table->txn, table->dbi, &name, NULL);
 	if (rc == MDB_NOTFOUND)
 		return TABLE_ABSENT;
@@ -213,12 +223,12 @@ int table_seek(struct table *table, const struct table_key *from, size_t prefix,
 	       struct table_key *ret_key, struct table_value *ret,
 	       struct error *err)
 {
-	MDB_val name = { from->len, (void *)(uintptr_t)from->bytes };
+	MDB_val name = table_val(from);
 	MDB_cursor *cursor;
 	MDB_val found;
 	int rc;
 
-	assert(table_key_fits(from) && prefix <= from->len);
+	assert(prefix <= from->len);
 	if (!table->txn)
 		return TABLE_ABSENT;
 	rc = mdb_cursor_open(table->txn, table->dbi, &cursor);

@@ -2,6 +2,7 @@
 
 #include "lib/file.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 static bool process_parse(const char *text, char *ret_state, uint64_t *ret)
 {
 	const char *p = strrchr(text, ')');
+	char *end;
 
 	if (!p || p[1] != ' ')
 		return false;
@@ -23,7 +25,11 @@ static bool process_parse(const char *text, char *ret_state, uint64_t *ret)
 		if (p)
 			p++;
 	}
-	return p && sscanf(p, "%ju", (uintmax_t *)ret) == 1;
+	if (!p)
+		return false;
+	errno = 0;
+	*ret = strtoumax(p, &end, 10);
+	return errno == 0 && end != p;
 }
 
 /* FILE_ABSENT if there is no such process. */
@@ -78,9 +84,10 @@ int process_self(struct process *ret, struct error *err)
 
 int process_look(const struct process *process, struct error *err)
 {
-	uint64_t ns, start;
+	uint64_t ns = 0;
+	uint64_t start = 0;
 	char name[16];
-	char state;
+	char state = '\0';
 	int r;
 
 	r = process_ns(&ns, err);

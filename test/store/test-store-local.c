@@ -197,7 +197,8 @@ Test(store_local, a_held_lock_is_an_outcome_after_the_deadline)
 /* Changes the boot id inside the table to another one. */
 static void change_origin(size_t at)
 {
-	MDB_val key = { 1, (void *)(uintptr_t) "M" };
+	char kind[] = "M";
+	MDB_val key = { 1, kind };
 	MDB_val value;
 	MDB_env *env;
 	MDB_txn *txn;
@@ -439,6 +440,7 @@ Test(store_local, a_file_where_the_directory_should_be_is_named)
 	cleanup_close int fd = -1;
 
 	fd = open(local_dir_path("state"), O_WRONLY | O_CREAT, 0600);
+	cr_assert_geq(fd, 0);
 	open_store(RANGE);
 	cr_expect_lt(reserve(0), 0);
 	cr_expect_eq(err.code, ERROR_IO);

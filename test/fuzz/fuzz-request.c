@@ -12,8 +12,6 @@
 
 #define VARIABLES_MAX 32
 
-extern char **environ;
-
 /* Descriptor 0 becomes a file in memory that holds @text. */
 static void set_stdin(const char *text, size_t len)
 {

@@ -342,7 +342,8 @@ int macvlan_configure(struct netlink *pod, int pod_netns,
 				     has_family(ips, n_ips, AF_INET6) };
 	int r;
 
-	r = netns_run(pod_netns, set_switches, &switches, err);
+	/* Without an address there is nothing to announce, now or later. */
+	r = n_ips ? netns_run(pod_netns, set_switches, &switches, err) : 0;
 	if (r < 0)
 		return r;
 	r = add_addresses(pod, link->index, ips, n_ips, err);

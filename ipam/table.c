@@ -26,6 +26,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#undef table_damaged
+
 void table_key_init(struct table_key *key, char kind)
 {
 	key->len = 1;

@@ -750,7 +750,7 @@ static void write_table(const char *text)
 	snprintf(path, sizeof(path), "%s/nodes.json", dir);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, text, strlen(text)), strlen(text));
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
 static int read_table(const char *name, struct config *ret, struct error *err)

@@ -3,6 +3,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #define LOCK_MS 20000
 
@@ -26,6 +27,7 @@ static int remove_one(const char *path, const struct stat *st, int type,
 
 void local_dir_fini(void)
 {
+	umount2(local_dir_path("state"), MNT_DETACH); /* where one is */
 	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -5,95 +5,14 @@
 #include "lib/sysctl.h"
 
 #include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 
 /*
- * The node's own addresses: where they come from, whether the shim may bear
- * them, and putting them there. A wanted address is always added before another
+ * The node's own addresses: whether the shim may bear them, and putting them
+ * there. A wanted address is always added before another
  * one goes, so that there is no moment without.
  */
-
-/* --- where they come from --------------------------------------------------- */
-
-static void shim_want(struct shim *s, const struct inet_prefix *address)
-{
-	for (size_t i = 0; i < s->n_want; i++)
-		if (s->want[i].subnet.addr.family == address->addr.family)
-			return;
-	if (s->n_want == ARRAY_SIZE(s->want))
-		return;
-	s->want[s->n_want++] = (struct shim_address){
-		.subnet = *address,
-		.address = *address,
-	};
-}
-
-static int shim_from_literal(struct shim *s, struct error *err)
-{
-	(void)err;
-	for (size_t i = 0; i < s->config->shim.n_addresses; i++)
-		shim_want(s, &s->config->shim.addresses[i]);
-	return 0;
-}
-
-static int shim_from_row(struct shim *s, struct error *err)
-{
-	const struct config_node *row = s->node->row;
-
-	(void)err;
-	for (size_t i = 0; row && i < row->n_addresses; i++)
-		shim_want(s, &row->addresses[i]);
-	return 0;
-}
-
-static bool shim_is_in_ranges(const struct shim *s,
-			      const struct inet_addr *addr)
-{
-	const struct ipam_config *ipam = &s->config->ipam;
-
-	for (size_t i = 0; i < ipam->n_sets; i++)
-		for (size_t j = 0; j < ipam->sets[i].count; j++)
-			if (inet_prefix_contains(
-				    &ipam->sets[i].ranges[j].range.network,
-				    addr))
-				return true;
-	return ipam->n_sets == 0;
-}
-
-static int shim_from_link(struct shim *s, struct error *err)
-{
-	(void)err;
-	if (!shim_is_here(s, &s->link))
-		return 0;
-	for (size_t i = 0; i < s->addrs.count; i++) {
-		const struct netlink_addr *have = &s->addrs.items[i];
-
-		if (have->scope == RT_SCOPE_UNIVERSE &&
-		    shim_is_in_ranges(s, &have->address.addr))
-			shim_want(s, &have->address);
-	}
-	return 0;
-}
-
-/* In this order; the first that has an address decides for both families. */
-static int (*const shim_sources[])(struct shim *, struct error *) = {
-	shim_from_literal,
-	shim_from_row,
-	shim_from_link,
-};
-
-int shim_choose_addresses(struct shim *s, struct error *err)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(shim_sources) && !s->n_want; i++) {
-		int r = shim_sources[i](s, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
 
 /* --- may the shim bear them ---------------------------------------------------- */
 

@@ -39,11 +39,37 @@ void shim_clear(struct shim *s);
 /** shim_is_here() - Is @link a macvlan on this shim's parent? */
 bool shim_is_here(const struct shim *s, const struct netlink_link *link);
 
-/* --- shim-address.c --------------------------------------------------------- */
+/* --- shim-verify.c ---------------------------------------------------------- */
+
+/** shim_verify() - Is @s->link one that we can use? Negative with each key */
+int shim_verify(const struct shim *s, struct error *err);
+
+/** shim_check_mtu() - Does the given MTU fit the parent? */
+int shim_check_mtu(const struct shim *s, struct error *err);
+
+/**
+ * shim_leave_parent() - @s->link, marked, is on another parent
+ *
+ * Return: 0 (deleted: index 0 now), NODE_WRONG, or negative if it serves
+ * another network
+ */
+int shim_leave_parent(struct shim *s, struct error *err);
+
+/* --- shim-fix.c: NODE_ outcomes, as all shim_fix_ ------------------------------ */
+
+int shim_fix_mode(struct shim *s, struct error *err);
+int shim_fix_queue(struct shim *s, struct error *err);
+int shim_fix_mtu(struct shim *s, struct error *err);
+int shim_fix_sysctls(struct shim *s, struct error *err);
+int shim_fix_up(struct shim *s, struct error *err);
+
+/* --- shim-source.c -------------------------------------------------------------- */
 
 /** shim_choose_addresses() - Fill @s->want from the first source that has any;
  * without any, n_want stays 0 */
 int shim_choose_addresses(struct shim *s, struct error *err);
+
+/* --- shim-address.c --------------------------------------------------------- */
 
 /**
  * shim_check_addresses() - May the shim bear them, and in which form?
@@ -63,11 +89,21 @@ bool shim_is_stale(const struct shim *s, const struct netlink_addr *addr);
 int shim_fix_addresses(struct shim *s, struct error *err);
 int shim_fix_stale_addresses(struct shim *s, struct error *err);
 
-/* --- shim-route.c ------------------------------------------------------------ */
+/* --- shim-pods.c --------------------------------------------------------------- */
 
 /** shim_cover() - The fewest prefixes that are exactly @set; yours */
 int shim_cover(const struct range_set *set, uint8_t family,
 	       struct inet_prefix **ret, size_t *ret_count, struct error *err);
+
+/** shim_pods() - All addresses of a family that pods of this network may have */
+int shim_pods(const struct shim *s, uint8_t family, struct range_set *ret,
+	      struct error *err);
+
+/** shim_check_share() - Does the NIC beside keep a part of its subnet? */
+int shim_check_share(const struct shim *s, const struct shim_address *want,
+		     const struct range_set *pods, struct error *err);
+
+/* --- shim-route.c ------------------------------------------------------------ */
 
 /** shim_plan_routes() - Fill @s->want_routes; refuse what a NIC cannot share */
 int shim_plan_routes(struct shim *s, struct error *err);

@@ -66,6 +66,24 @@ void site_fail(unsigned int nth)
 	failed = false;
 }
 
+void site_expect(const char *text, const char *command)
+{
+	cleanup_free char *out = NULL;
+
+	cr_assert_eq(ns_try(-1, &out, "%s", command), 0, "%s", out);
+	cr_expect(strstr(out, text), "%s: no \"%s\" in:\n%s", command, text,
+		  out);
+}
+
+void site_expect_not(const char *text, const char *command)
+{
+	cleanup_free char *out = NULL;
+
+	cr_assert_eq(ns_try(-1, &out, "%s", command), 0, "%s", out);
+	cr_expect_not(strstr(out, text), "%s: \"%s\" in:\n%s", command, text,
+		      out);
+}
+
 void site_die(unsigned int nth)
 {
 	life = nth;

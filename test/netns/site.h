@@ -44,6 +44,10 @@ void site_range(struct site *site, const char *network, const char *first,
 struct inet_addr site_addr(const char *text);
 struct inet_prefix site_prefix(const char *text);
 
+/** site_expect() / site_expect_not() - Does a command's output contain @text? */
+void site_expect(const char *text, const char *command);
+void site_expect_not(const char *text, const char *command);
+
 /** site_changes() - Changes sent to the kernel since the last call: netlink
  * messages and bytes written to files */
 unsigned int site_changes(void);

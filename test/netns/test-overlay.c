@@ -37,24 +37,6 @@ static void make(void)
 #define OVERLAY "ip -d link show vxlan-storage"
 #define FLOOD   "bridge fdb show dev vxlan-storage"
 
-static void expect(const char *text, const char *command)
-{
-	cleanup_free char *out = NULL;
-
-	cr_assert_eq(ns_try(-1, &out, "%s", command), 0, "%s", out);
-	cr_expect(strstr(out, text), "%s: no \"%s\" in:\n%s", command, text,
-		  out);
-}
-
-static void expect_not(const char *text, const char *command)
-{
-	cleanup_free char *out = NULL;
-
-	cr_assert_eq(ns_try(-1, &out, "%s", command), 0, "%s", out);
-	cr_expect_not(strstr(out, text), "%s: \"%s\" in:\n%s", command, text,
-		      out);
-}
-
 static void expect_refused(const char *text)
 {
 	int r = ensure(NODE_LOOK);
@@ -77,16 +59,17 @@ Test(overlay, from_nothing_it_is_complete)
 	cr_expect_str_eq(overlay.name, "vxlan-storage");
 	cr_expect(overlay.flags & IFF_UP);
 	cr_expect_eq(overlay.mtu, 8950);
-	expect("vxlan id 100 local 10.100.100.1", OVERLAY);
-	expect("dstport 4789", OVERLAY);
-	expect_not("nolearning", OVERLAY);
-	expect("ageing 300", OVERLAY);
-	expect("addrgenmode none", OVERLAY);
-	expect("alias hostshim:vxlan-storage", OVERLAY);
-	expect("00:00:00:00:00:00 dst 10.100.100.2 self permanent", FLOOD);
-	expect("00:00:00:00:00:00 dst 10.100.100.3 self permanent", FLOOD);
-	expect("1", "cat /proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
-	expect_not("inet", "ip addr show vxlan-storage");
+	site_expect("vxlan id 100 local 10.100.100.1", OVERLAY);
+	site_expect("dstport 4789", OVERLAY);
+	site_expect_not("nolearning", OVERLAY);
+	site_expect("ageing 300", OVERLAY);
+	site_expect("addrgenmode none", OVERLAY);
+	site_expect("alias hostshim:vxlan-storage", OVERLAY);
+	site_expect("00:00:00:00:00:00 dst 10.100.100.2 self permanent", FLOOD);
+	site_expect("00:00:00:00:00:00 dst 10.100.100.3 self permanent", FLOOD);
+	site_expect("1",
+		    "cat /proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
+	site_expect_not("inet", "ip addr show vxlan-storage");
 }
 
 Test(overlay, a_second_run_sends_no_write)
@@ -162,7 +145,7 @@ Test(overlay, what_a_killed_creation_left_is_completed)
 	cr_assert_eq(netlink_link_get(site.host, name, &left, &site.err), 0);
 	make();
 	cr_expect_eq(overlay.index, left.index);
-	expect("alias hostshim:vxlan-storage", OVERLAY);
+	site_expect("alias hostshim:vxlan-storage", OVERLAY);
 	cr_expect_eq(ensure(NODE_LOOK), NODE_OK, "%s", site.err.details);
 }
 
@@ -173,8 +156,8 @@ Test(overlay, what_a_killed_creation_of_another_id_left_is_replaced)
 	shared_temporary_name("vxlan-storage", name);
 	ns_do(-1, "ip link add %s type vxlan id 7 dstport 4789", name);
 	make();
-	expect("vxlan id 100", OVERLAY);
-	expect_not(name, "ip link");
+	site_expect("vxlan id 100", OVERLAY);
+	site_expect_not(name, "ip link");
 }
 
 /* --- repair -------------------------------------------------------------------- */
@@ -254,14 +237,14 @@ Test(overlay, a_peer_that_joins_and_leaves_is_one_flood_entry)
 	site_changes();
 	make();
 	cr_expect_eq(site_changes(), 1, "by difference");
-	expect("00:00:00:00:00:00 dst 10.100.100.4", FLOOD);
+	site_expect("00:00:00:00:00:00 dst 10.100.100.4", FLOOD);
 
 	site_rows(&site, 2);
 	make();
-	expect_not("10.100.100.4", FLOOD);
-	expect_not("10.100.100.3", FLOOD);
-	expect("02:00:00:00:00:02 dst 10.100.100.2", FLOOD);
-	expect("00:00:00:00:00:00 dst 10.100.100.2", FLOOD);
+	site_expect_not("10.100.100.4", FLOOD);
+	site_expect_not("10.100.100.3", FLOOD);
+	site_expect("02:00:00:00:00:02 dst 10.100.100.2", FLOOD);
+	site_expect("00:00:00:00:00:00 dst 10.100.100.2", FLOOD);
 }
 
 Test(overlay, a_removal_that_is_killed_half_way_is_completed)
@@ -273,17 +256,17 @@ Test(overlay, a_removal_that_is_killed_half_way_is_completed)
 	site_fail(2); /* what was learned is gone, the peer is not */
 	cr_expect(ensure(NODE_REPAIR) < 0);
 	cr_expect(strstr(site.err.details, "remove peer 10.100.100.3"));
-	expect_not("02:00:00:00:00:03", FLOOD);
+	site_expect_not("02:00:00:00:00:03", FLOOD);
 	make();
-	expect_not("10.100.100.3", FLOOD);
+	site_expect_not("10.100.100.3", FLOOD);
 }
 
 Test(overlay, own_vtep_is_never_in_the_flood_list)
 {
 	site.rows[1].vtep = site.rows[0].vtep; /* even if the table says so */
 	make();
-	expect_not("dst 10.100.100.1 ", FLOOD);
-	expect("dst 10.100.100.3 ", FLOOD);
+	site_expect_not("dst 10.100.100.1 ", FLOOD);
+	site_expect("dst 10.100.100.3 ", FLOOD);
 }
 
 Test(overlay, without_a_table_the_flood_list_is_left_alone)
@@ -294,7 +277,7 @@ Test(overlay, without_a_table_the_flood_list_is_left_alone)
 	site_rows(&site, 0);
 	site.config.vxlan.device = device;
 	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK, "%s", site.err.details);
-	expect("dst 10.100.100.3 ", FLOOD);
+	site_expect("dst 10.100.100.3 ", FLOOD);
 }
 
 /* --- somebody else's ------------------------------------------------------------- */
@@ -306,11 +289,11 @@ Test(overlay, one_that_somebody_made_is_used_repaired_and_not_marked)
 		  " nolearning; bridge fdb append 00:00:00:00:00:00"
 		  " dev vxlan-storage dst 10.100.100.2");
 	make();
-	expect("02:aa:00:00:00:01", OVERLAY);
-	expect_not("alias", OVERLAY);
-	expect_not("nolearning", OVERLAY);
+	site_expect("02:aa:00:00:00:01", OVERLAY);
+	site_expect_not("alias", OVERLAY);
+	site_expect_not("nolearning", OVERLAY);
 	cr_expect_eq(overlay.mtu, 8950);
-	expect("dst 10.100.100.3 ", FLOOD);
+	site_expect("dst 10.100.100.3 ", FLOOD);
 	cr_expect_eq(ensure(NODE_LOOK), NODE_OK, "%s", site.err.details);
 }
 
@@ -365,7 +348,7 @@ Test(overlay, ours_that_cannot_change_is_refused_with_the_plan)
 	site.config.vxlan.id = 101;
 	expect_refused("vxlan.id is 100, not 101");
 	cr_expect(strstr(site.err.details, "shimctl down"));
-	expect("vxlan id 100", OVERLAY);
+	site_expect("vxlan id 100", OVERLAY);
 }
 
 Test(overlay, a_port_that_another_device_holds_is_found_and_named)
@@ -421,8 +404,8 @@ Test(overlay, device_gives_the_vtep_and_nothing_else)
 	site.rows[0].vtep.family = 0;
 	site.config.vxlan.device = device;
 	make();
-	expect("local 10.0.2.0", OVERLAY);
-	expect_not(" dev under2 ", OVERLAY);
+	site_expect("local 10.0.2.0", OVERLAY);
+	site_expect_not(" dev under2 ", OVERLAY);
 
 	snprintf(device, sizeof(device), "none");
 	expect_refused("there is no link none");
@@ -503,8 +486,8 @@ Test(overlay, over_ipv6_it_leaves_70_bytes)
 	site.rows[2].vtep = site_addr("fd00:100::3");
 	make();
 	cr_expect_eq(overlay.mtu, 8930);
-	expect("local fd00:100::1", OVERLAY);
-	expect("00:00:00:00:00:00 dst fd00:100::2 self permanent", FLOOD);
+	site_expect("local fd00:100::1", OVERLAY);
+	site_expect("00:00:00:00:00:00 dst fd00:100::2 self permanent", FLOOD);
 	site_changes();
 	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK, "%s", site.err.details);
 	cr_expect_eq(site_changes(), 0);

@@ -64,24 +64,6 @@ static void expect_right(const char *what)
 	cr_expect_eq(site_changes(), 0, "%s: a second run writes", what);
 }
 
-static void expect(const char *text, const char *command)
-{
-	cleanup_free char *out = NULL;
-
-	cr_assert_eq(ns_try(-1, &out, "%s", command), 0, "%s", out);
-	cr_expect(strstr(out, text), "%s: no \"%s\" in:\n%s", command, text,
-		  out);
-}
-
-static void expect_not(const char *text, const char *command)
-{
-	cleanup_free char *out = NULL;
-
-	cr_assert_eq(ns_try(-1, &out, "%s", command), 0, "%s", out);
-	cr_expect_not(strstr(out, text), "%s: \"%s\" in:\n%s", command, text,
-		      out);
-}
-
 static void expect_refused(enum error_code code, const char *text)
 {
 	cleanup_free char *before = ns_snapshot(-1);
@@ -119,16 +101,16 @@ Test(shim, from_nothing_it_is_complete)
 {
 	make();
 	cr_expect_str_eq(shim.name, "lhnet1-host");
-	expect("macvlan mode bridge", "ip -d link show lhnet1-host");
-	expect("alias hostshim:vxlan-storage", "ip link show lhnet1-host");
-	expect("lhnet1-host@vxlan-storage", "ip link show lhnet1-host");
-	expect("mtu 8950", "ip link show lhnet1-host");
-	expect("inet 10.100.1.1/24 brd 10.100.1.255 scope global",
-	       "ip addr show lhnet1-host");
-	expect("2", "cat " SYSCTL4 "lhnet1-host/rp_filter");
-	expect("1", "cat " SYSCTL4 "lhnet1-host/arp_ignore");
-	expect("2", "cat " SYSCTL4 "lhnet1-host/arp_announce");
-	expect("0", "cat /proc/sys/net/ipv6/conf/lhnet1-host/accept_ra");
+	site_expect("macvlan mode bridge", "ip -d link show lhnet1-host");
+	site_expect("alias hostshim:vxlan-storage", "ip link show lhnet1-host");
+	site_expect("lhnet1-host@vxlan-storage", "ip link show lhnet1-host");
+	site_expect("mtu 8950", "ip link show lhnet1-host");
+	site_expect("inet 10.100.1.1/24 brd 10.100.1.255 scope global",
+		    "ip addr show lhnet1-host");
+	site_expect("2", "cat " SYSCTL4 "lhnet1-host/rp_filter");
+	site_expect("1", "cat " SYSCTL4 "lhnet1-host/arp_ignore");
+	site_expect("2", "cat " SYSCTL4 "lhnet1-host/arp_announce");
+	site_expect("0", "cat /proc/sys/net/ipv6/conf/lhnet1-host/accept_ra");
 	expect_right("from nothing");
 }
 
@@ -179,9 +161,9 @@ Test(shim, what_a_killed_creation_left_is_completed_or_replaced)
 		ns_do(-1, "ip link add %s link %s type macvlan mode vepa", name,
 		      parents[i]);
 		make();
-		expect("alias hostshim:vxlan-storage",
-		       "ip link show lhnet1-host");
-		expect_not(name, "ip link");
+		site_expect("alias hostshim:vxlan-storage",
+			    "ip link show lhnet1-host");
+		site_expect_not(name, "ip link");
 		expect_right(parents[i]);
 		ns_do(-1, "ip link del lhnet1-host");
 	}
@@ -247,11 +229,11 @@ Test(shim, an_address_that_changed_is_added_before_the_old_one_goes)
 	site.rows[0].addresses[0] = site_prefix("10.100.1.8/24");
 	site_fail(2); /* added; the old one cannot be removed */
 	cr_expect(ensure(NODE_REPAIR) < 0);
-	expect("10.100.1.8/24", "ip addr show lhnet1-host");
-	expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	site_expect("10.100.1.8/24", "ip addr show lhnet1-host");
+	site_expect("10.100.1.1/24", "ip addr show lhnet1-host");
 	make();
-	expect("10.100.1.8/24", "ip addr show lhnet1-host");
-	expect_not("10.100.1.1/24", "ip addr show lhnet1-host");
+	site_expect("10.100.1.8/24", "ip addr show lhnet1-host");
+	site_expect_not("10.100.1.1/24", "ip addr show lhnet1-host");
 	expect_right("replaced");
 }
 
@@ -305,13 +287,13 @@ Test(shim, bcqueuelen_is_raised_and_never_lowered)
 {
 	site.config.bc_queue_len = 2000;
 	make();
-	expect("bcqueuelen 2000", "ip -d link show lhnet1-host");
+	site_expect("bcqueuelen 2000", "ip -d link show lhnet1-host");
 	site.config.bc_queue_len = 5000;
 	make();
-	expect("bcqueuelen 5000", "ip -d link show lhnet1-host");
+	site_expect("bcqueuelen 5000", "ip -d link show lhnet1-host");
 	site.config.bc_queue_len = 0;
 	expect_right("another network asks for less");
-	expect("bcqueuelen 5000", "ip -d link show lhnet1-host");
+	site_expect("bcqueuelen 5000", "ip -d link show lhnet1-host");
 }
 
 Test(shim, mtu_is_the_parents_unless_given)
@@ -340,9 +322,9 @@ Test(shim, on_another_parent_it_is_made_anew_if_it_serves_nobody_else)
 	cr_expect_eq(ensure(NODE_LOOK), NODE_WRONG);
 	cr_expect(strstr(site.err.details, "lhnet1-host: is not on other"));
 	make();
-	expect("lhnet1-host@other", "ip link show lhnet1-host");
-	expect("alias hostshim:other", "ip link show lhnet1-host");
-	expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	site_expect("lhnet1-host@other", "ip link show lhnet1-host");
+	site_expect("alias hostshim:other", "ip link show lhnet1-host");
+	site_expect("10.100.1.1/24", "ip addr show lhnet1-host");
 	expect_right("moved");
 }
 
@@ -356,7 +338,7 @@ Test(shim, on_another_parent_it_is_left_alone_if_it_serves_a_network)
 	look_up_parent();
 	site.rows[0].addresses[0] = site_prefix("10.200.1.1/24");
 	expect_refused(ERROR_SHIM, "serves another network with 10.100.1.1/24");
-	expect("lhnet1-host@vxlan-storage", "ip link show lhnet1-host");
+	site_expect("lhnet1-host@vxlan-storage", "ip link show lhnet1-host");
 }
 
 Test(shim, two_networks_on_one_parent_share_it)
@@ -369,8 +351,8 @@ Test(shim, two_networks_on_one_parent_share_it)
 	site.rows[0].addresses[0] = site_prefix("10.200.1.1/24");
 	make();
 	cr_expect_str_eq(shim.name, "lhnet1-host");
-	expect("10.100.1.1/24", "ip addr show lhnet1-host");
-	expect("10.200.1.1/24", "ip addr show lhnet1-host");
+	site_expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	site_expect("10.200.1.1/24", "ip addr show lhnet1-host");
 	expect_right("the second network");
 	cr_expect_eq(shim_find(site.host, &site.config, &parent, &shim,
 			       &site.err),
@@ -389,10 +371,10 @@ Test(shim, one_that_somebody_made_is_completed_and_not_marked)
 	ns_do(-1, "ip link add lhnet1-host link vxlan-storage"
 		  " address 02:aa:00:00:00:01 type macvlan mode bridge");
 	make();
-	expect("02:aa:00:00:00:01", "ip link show lhnet1-host");
-	expect_not("alias", "ip link show lhnet1-host");
-	expect("10.100.1.1/24", "ip addr show lhnet1-host");
-	expect("2", "cat " SYSCTL4 "lhnet1-host/rp_filter");
+	site_expect("02:aa:00:00:00:01", "ip link show lhnet1-host");
+	site_expect_not("alias", "ip link show lhnet1-host");
+	site_expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	site_expect("2", "cat " SYSCTL4 "lhnet1-host/rp_filter");
 	expect_right("somebody's");
 }
 
@@ -403,7 +385,7 @@ Test(shim, one_under_another_name_is_known_by_its_address)
 		  " ip addr add 10.100.1.1/24 dev storage0");
 	make();
 	cr_expect_str_eq(shim.name, "storage0");
-	expect_not("alias", "ip link show storage0");
+	site_expect_not("alias", "ip link show storage0");
 	expect_right("somebody's");
 }
 
@@ -473,13 +455,13 @@ Test(shim, a_literal_comes_before_the_row_and_the_row_before_what_is_there)
 
 	site_rows(&site, 3);
 	make();
-	expect("10.100.1.1/24", "ip addr show lhnet1-host");
+	site_expect("10.100.1.1/24", "ip addr show lhnet1-host");
 
 	site.config.shim.addresses[0] = site_prefix("10.100.1.7/24");
 	site.config.shim.n_addresses = 1;
 	make();
-	expect("10.100.1.7/24", "ip addr show lhnet1-host");
-	expect_not("10.100.1.1/24", "ip addr show lhnet1-host");
+	site_expect("10.100.1.7/24", "ip addr show lhnet1-host");
+	site_expect_not("10.100.1.1/24", "ip addr show lhnet1-host");
 }
 
 Test(shim, where_there_can_be_none_there_is_none)
@@ -493,7 +475,7 @@ Test(shim, where_there_can_be_none_there_is_none)
 	site.config.link_in_container = true;
 	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK);
 	cr_expect_eq(shim.index, 0);
-	expect_not("lhnet1-host", "ip link");
+	site_expect_not("lhnet1-host", "ip link");
 }
 
 Test(shim, an_address_that_a_pod_could_be_given_is_refused)
@@ -513,9 +495,10 @@ Test(shim, dual_stack_it_bears_one_of_each_and_both_reach_the_pod)
 	site.rows[0].n_addresses = 2;
 	ns_do(fd, "ip addr add 10.100.1.16/24 dev pod0");
 	make();
-	expect("inet 10.100.1.1/24", "ip addr show lhnet1-host");
-	expect("inet6 fd00:1::1/64 scope global", "ip addr show lhnet1-host");
-	expect_not("tentative", "ip addr show lhnet1-host to fd00:1::1");
+	site_expect("inet 10.100.1.1/24", "ip addr show lhnet1-host");
+	site_expect("inet6 fd00:1::1/64 scope global",
+		    "ip addr show lhnet1-host");
+	site_expect_not("tentative", "ip addr show lhnet1-host to fd00:1::1");
 	cr_expect_eq(ns_ping(-1, "10.100.1.16", 3), 3);
 	ns_settle(fd);
 	cr_expect_eq(ns_ping(-1, "fd00:1::16", 3), 3);
@@ -528,231 +511,7 @@ Test(shim, an_ipv6_address_changes_its_prefix_length)
 	make();
 	site.rows[0].addresses[0] = site_prefix("fd00:1::1/112");
 	make();
-	expect("fd00:1::1/112", "ip addr show lhnet1-host");
-	expect_not("fd00:1::1/64", "ip addr show lhnet1-host");
+	site_expect("fd00:1::1/112", "ip addr show lhnet1-host");
+	site_expect_not("fd00:1::1/64", "ip addr show lhnet1-host");
 	expect_right("changed");
-}
-
-/* --- beside a NIC that keeps its address ---------------------------------------------------- */
-
-static void start_plain(void)
-{
-	site_init_plain(&site);
-	look_up_parent();
-	site.config.shim.present = true;
-	site.config.shim.addresses[0] = site_prefix("192.168.7.201/24");
-	site.config.shim.n_addresses = 1;
-	site_range(&site, "192.168.7.0/24", "192.168.7.64", "192.168.7.127");
-}
-
-TestSuite(beside, .init = start_plain, .fini = stop);
-
-/* All of the namespace but the shim and what is routed over it. */
-static char *without_shim(void)
-{
-	return ns_exec(-1, "ip -d link show eth1; ip addr show eth1;"
-			   " ip route show table all | grep -v hs-eth1;"
-			   " grep . 2>/dev/null /proc/sys/net/ipv4/conf/eth1/*"
-			   " /proc/sys/net/ipv6/conf/eth1/*"
-			   " | grep -v stable_secret");
-}
-
-Test(beside, address_stands_alone_and_the_range_is_routed)
-{
-	cleanup_close int fd = pod("bridge", "192.168.7.64/24");
-	cleanup_free char *before = NULL;
-	cleanup_free char *after = NULL;
-
-	ns_settle(-1);
-	before = without_shim();
-	make();
-	cr_expect_str_eq(shim.name, "hs-eth1");
-	expect("inet 192.168.7.201/32 scope global", "ip addr show hs-eth1");
-	expect("192.168.7.64/26 proto 211 scope link src 192.168.7.201",
-	       "ip route show dev hs-eth1");
-	after = without_shim();
-	cr_expect(ns_same(before, after), "the NIC was touched");
-	cr_expect_eq(ns_ping(-1, "192.168.7.64", 3), 3);
-	cr_expect_eq(ns_ping(fd, "192.168.7.201", 3), 3);
-	expect("dev eth1", "ip route get 192.168.7.9");
-	expect_right("beside");
-}
-
-Test(beside, a_range_that_changes_changes_the_routes)
-{
-	make();
-	cr_assert_eq(
-		range_set_remove(&site.config.ipam.sets[0].ranges[0].candidates,
-				 0xc0a8074a, 0xc0a8074a, &site.err),
-		0);
-	make(); /* 192.168.7.74 is a node's now */
-	expect_not("192.168.7.64/26", "ip route show dev hs-eth1");
-	expect("192.168.7.75 ", "ip route show dev hs-eth1");
-	expect_not("192.168.7.74 ", "ip route show dev hs-eth1");
-	expect("192.168.7.96/27", "ip route show dev hs-eth1");
-	expect_right("changed");
-}
-
-Test(beside, an_address_that_changes_takes_its_routes_along)
-{
-	make();
-	site.config.shim.addresses[0] = site_prefix("192.168.7.202/24");
-	make();
-	expect("192.168.7.202/32", "ip addr show hs-eth1");
-	expect_not("192.168.7.201", "ip addr show hs-eth1");
-	expect_not("192.168.7.201", "ip route show dev hs-eth1");
-	expect("192.168.7.64/26 proto 211 scope link src 192.168.7.202",
-	       "ip route show dev hs-eth1");
-	expect_right("changed");
-}
-
-Test(beside, when_the_nic_gives_its_address_up_the_shim_takes_the_subnet)
-{
-	make();
-	ns_do(-1, "ip addr del 192.168.7.1/24 dev eth1");
-	make();
-	expect("192.168.7.201/24", "ip addr show hs-eth1");
-	expect_not("/32", "ip addr show hs-eth1");
-	expect_not("proto 211", "ip route show dev hs-eth1");
-	expect_right("alone");
-
-	ns_do(-1, "ip addr add 192.168.7.1/24 dev eth1");
-	make();
-	expect("192.168.7.201/32", "ip addr show hs-eth1");
-	expect_not("192.168.7.201/24", "ip addr show hs-eth1");
-	expect("proto 211", "ip route show dev hs-eth1");
-	expect_right("beside again");
-}
-
-Test(beside, two_networks_leave_each_others_routes)
-{
-	struct ipam_config first = site.config.ipam;
-	struct ipam_config second = { 0 };
-
-	make();
-	site.config.ipam = second;
-	site_range(&site, "192.168.7.0/24", "192.168.7.128", "192.168.7.159");
-	make();
-	expect("192.168.7.64/26", "ip route show dev hs-eth1");
-	expect("192.168.7.128/27", "ip route show dev hs-eth1");
-	expect_right("the second network");
-	second = site.config.ipam;
-	site.config.ipam = first;
-	expect_right("the first network");
-	range_set_clear(&second.sets[0].ranges[0].candidates);
-	free(second.sets[0].ranges);
-	free(second.sets);
-}
-
-Test(beside, a_range_that_would_take_the_subnet_is_refused)
-{
-	static const struct {
-		const char *first, *last, *says;
-	} cases[] = {
-		{ "192.168.7.1", "192.168.7.200",
-		  "could be given 192.168.7.1/24, the address of eth1" },
-		{ "192.168.7.2", "192.168.7.254", "no more specific than" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct range_set *set =
-			&site.config.ipam.sets[0].ranges[0].candidates;
-		struct inet_addr first = site_addr(cases[i].first);
-		struct inet_addr last = site_addr(cases[i].last);
-
-		cr_assert_eq(range_set_add(set, inet_addr_to_uint(&first),
-					   inet_addr_to_uint(&last), &site.err),
-			     0);
-		cr_assert_eq(range_set_remove(set, 0xc0a807c9, 0xc0a807c9,
-					      &site.err),
-			     0);
-		expect_refused(ERROR_UNSUPPORTED, cases[i].says);
-		cr_assert_eq(range_set_remove(set, 0xc0a80700, 0xc0a807ff,
-					      &site.err),
-			     0);
-	}
-}
-
-Test(beside, the_nics_own_address_is_refused)
-{
-	site.config.shim.addresses[0] = site_prefix("192.168.7.1/24");
-	expect_refused(ERROR_SHIM,
-		       "192.168.7.1/24 is the address of eth1 itself");
-}
-
-Test(beside, ipv6_stands_alone_too)
-{
-	cleanup_close int fd = pod("bridge", "fd00:7::40/64");
-
-	ns_do(-1, "ip addr add fd00:7::1/64 dev eth1 nodad");
-	site.config.shim.addresses[0] = site_prefix("fd00:7::201/64");
-	site_range(&site, "fd00:7::/64", "fd00:7::40", "fd00:7::7f");
-	make();
-	expect("inet6 fd00:7::201/128 scope global", "ip addr show hs-eth1");
-	expect("fd00:7::40/122", "ip -6 route show dev hs-eth1");
-	ns_settle(fd);
-	cr_expect_eq(ns_ping(-1, "fd00:7::40", 3), 3);
-	cr_expect_eq(ns_ping(fd, "fd00:7::201", 3), 3);
-	expect_right("beside");
-
-	site.config.shim.addresses[0] = site_prefix("fd00:7::202/64");
-	make();
-	expect_not("fd00:7::201", "ip addr show hs-eth1");
-	expect("src fd00:7::202", "ip -6 route show dev hs-eth1");
-	expect_right("changed");
-}
-
-Test(beside, no_change_that_fails_leaves_a_half_made_one)
-{
-	cleanup_free char *before = NULL;
-	unsigned int nth = 0;
-
-	ns_settle(-1);
-	before = ns_snapshot(-1);
-	for (;;) {
-		cleanup_free char *after = NULL;
-
-		site_fail(++nth);
-		ensure(NODE_REPAIR);
-		if (!site_failed())
-			break;
-		after = ns_snapshot(-1);
-		cr_expect(ns_same(before, after), "after change %u: %s", nth,
-			  site.err.details);
-	}
-	expect_right("after all");
-}
-
-Test(beside, on_a_macvlan_it_is_the_sibling_of_its_pods)
-{
-	ns_do(-1, "ip addr flush dev eth1;"
-		  " ip link add low link eth1 type macvlan mode bridge;"
-		  " ip link set low up");
-	strcpy(site.config.master, "low");
-	look_up_parent();
-	make();
-	expect("hs-low@eth1", "ip link show hs-low");
-	expect_right("on a macvlan");
-}
-
-Test(beside, a_parent_that_is_held_is_diagnosed)
-{
-	ns_do(-1, "ip link add br0 type bridge; ip link set eth1 master br0");
-	look_up_parent();
-	cr_expect(ensure(NODE_REPAIR) < 0);
-	cr_expect_eq(site.err.code, ERROR_SHIM);
-	cr_expect(strstr(site.err.details,
-			 "eth1 is a port of br0, name br0 as \"master\""),
-		  "%s", site.err.details);
-	expect_not("hs-eth1", "ip link");
-}
-
-Test(beside, a_parent_that_is_down_gets_its_shim_all_the_same)
-{
-	ns_do(-1, "ip addr flush dev eth1; ip link set eth1 down");
-	look_up_parent();
-	make();
-	expect("192.168.7.201/24", "ip addr show hs-eth1");
-	expect_right("down");
-	expect_not(",UP", "ip link show eth1");
 }

@@ -93,41 +93,6 @@ static struct netlink *parent_session(const struct attach *attach)
 
 /* --- ADD: look ---------------------------------------------------------------- */
 
-static void count_family(uint8_t family, size_t *n_ipv4, size_t *n_ipv6)
-{
-	if (family == AF_INET6)
-		(*n_ipv6)++;
-	else
-		(*n_ipv4)++;
-}
-
-/* Can the runtime be told? A delegate's addresses are known when it gave them. */
-static int check_version(const struct attach *attach, struct error *err)
-{
-	const struct config *config = attach->config;
-	const struct ipam_config *ipam = &config->ipam;
-	const struct ipam_result *given = &attach->claim.given;
-	bool is_delegated = claim_is_delegated(&attach->claim);
-	size_t n_ipv4 = 0;
-	size_t n_ipv6 = 0;
-
-	if (is_delegated && given->n_addresses == 0)
-		return 0;
-	for (size_t i = 0; is_delegated && i < given->n_addresses; i++)
-		count_family(given->addresses[i].address.addr.family, &n_ipv4,
-			     &n_ipv6);
-
-	for (size_t i = 0; i < ipam->n_sets; i++)
-		count_family(ipam->sets[i].family, &n_ipv4, &n_ipv6);
-	for (size_t i = 0; i < ipam->n_statics; i++)
-		count_family(ipam->statics[i].address.addr.family, &n_ipv4,
-			     &n_ipv6);
-	for (size_t i = 0; config->has_prev && i < config->prev.n_ips; i++)
-		count_family(config->prev.ips[i].address.addr.family, &n_ipv4,
-			     &n_ipv6);
-	return result_check_version(config->version, n_ipv4, n_ipv6, err);
-}
-
 static int ifname_exists(const struct attach *attach, struct error *err)
 {
 	return error_set(err, ERROR_IFNAME_EXISTS, 0,
@@ -215,7 +180,9 @@ static int delegate(struct attach *attach, struct error *err)
 {
 	int r = claim_delegate(&attach->claim, err);
 
-	return r < 0 ? r : check_version(attach, err);
+	if (r < 0)
+		return r;
+	return outcome_check_version(attach->config, &attach->claim.given, err);
 }
 
 /* --- ADD ---------------------------------------------------------------------- */
@@ -248,7 +215,7 @@ static int look(struct attach *attach, struct error *err)
 	r = open_sessions(attach, err);
 	if (r < 0)
 		return r;
-	r = check_version(attach, err);
+	r = outcome_check_version(attach->config, &attach->claim.given, err);
 	if (r < 0)
 		return r;
 	r = check_ifname(attach, err);

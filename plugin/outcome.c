@@ -1,8 +1,43 @@
 #include "plugin/outcome.h"
 
+#include "plugin/delegate.h"
+
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+
+struct family_count {
+	size_t ipv4;
+	size_t ipv6;
+};
+
+static void count(struct family_count *sum, uint8_t family)
+{
+	if (family == AF_INET6)
+		sum->ipv6++;
+	else
+		sum->ipv4++;
+}
+
+int outcome_check_version(const struct config *config,
+			  const struct ipam_result *given, struct error *err)
+{
+	const struct ipam_config *ipam = &config->ipam;
+	struct family_count sum = { 0 };
+
+	if (delegate_is_wanted(config) && given->n_addresses == 0)
+		return 0;
+	for (size_t i = 0; i < given->n_addresses; i++)
+		count(&sum, given->addresses[i].address.addr.family);
+	for (size_t i = 0; i < ipam->n_sets; i++)
+		count(&sum, ipam->sets[i].family);
+	for (size_t i = 0; i < ipam->n_statics; i++)
+		count(&sum, ipam->statics[i].address.addr.family);
+	for (size_t i = 0; config->has_prev && i < config->prev.n_ips; i++)
+		count(&sum, config->prev.ips[i].address.addr.family);
+	return result_check_version(config->version, sum.ipv4, sum.ipv6, err);
+}
 
 /* Room for one more at the end of an array, zeroed; NULL: no memory. */
 static void *grow(void *items, size_t count, size_t size, struct error *err)

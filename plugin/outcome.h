@@ -24,6 +24,16 @@ static inline void outcome_clear(struct outcome *outcome)
 #define cleanup_outcome cleanup(outcome_clear)
 
 /**
+ * outcome_check_version() - Can the result be told in the configuration's version?
+ * @given:	What a delegate gave; empty before, and where the addresses are
+ *		ours (it is known how many there will be)
+ *
+ * Return: 0, also while it is not known; negative with ERROR_VERSION
+ */
+int outcome_check_version(const struct config *config,
+			  const struct ipam_result *given, struct error *err);
+
+/**
  * outcome_begin() - prevResult, then the addresses and routes of the pod's link
  *
  * Every route has its gateway spelled out: its own, else that of the first

@@ -5,8 +5,10 @@
 
 #include <criterion/criterion.h>
 #include <lmdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /*
  * The n-th change fails, for every n: a netlink message, a commit of the store,
@@ -44,6 +46,7 @@ enum point {
 static const char *const point_names[] = { "netlink change", "commit",
 					   "record" };
 static enum point point;
+static bool kills; /* what fails dies */
 static unsigned int countdown;
 static bool failed;
 
@@ -51,6 +54,8 @@ static bool fails_now(enum point here)
 {
 	if (here != point || countdown == 0 || --countdown > 0)
 		return false;
+	if (kills)
+		raise(SIGKILL);
 	failed = true;
 	return true;
 }
@@ -283,4 +288,74 @@ Test(undo, a_warm_ADD_sends_four_changes)
 	inject(POINT_COMMIT, 1000);
 	cr_assert_eq(run(REQUEST_DEL, seed_config, &err), 0, "%s", err.details);
 	cr_expect_eq(1000 - countdown, 1);
+}
+
+/* --- death ----------------------------------------------------------------------- */
+
+/* An ADD in a process of its own that dies before its n-th change.
+ * Return: did it come to that? */
+static bool die_once(const char *from, enum point where, unsigned int nth)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		struct error err = { 0 };
+
+		kills = true;
+		inject(where, nth);
+		_exit(run(REQUEST_ADD, from, &err) < 0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+	return WIFSIGNALED(status);
+}
+
+Test(undo, an_ADD_killed_anywhere_is_cleaned_up_by_DEL)
+{
+	cleanup_free char *before = ns_snapshot(seed_pod);
+	struct error err = { 0 };
+
+	setenv("NODENAME", "k8s-1", 1);
+	for (int where = 0; where < POINT_COUNT; where++) {
+		unsigned int nth = 1;
+		bool died;
+
+		do {
+			cleanup_free char *after = NULL;
+
+			died = die_once(routed, (enum point)where, nth);
+			cr_assert_eq(run(REQUEST_DEL, routed, &err), 0, "%s",
+				     err.details);
+			after = ns_snapshot(seed_pod);
+			cr_expect(ns_same(before, after), "%s %u",
+				  point_names[where], nth);
+			cr_expect_eq(count_records(routed), 0, "%s %u",
+				     point_names[where], nth);
+			nth++;
+		} while (died);
+	}
+}
+
+Test(undo, an_ADD_killed_anywhere_can_be_repeated)
+{
+	setenv("NODENAME", "k8s-1", 1);
+	for (int where = 0; where < POINT_COUNT; where++) {
+		for (unsigned int nth = 1;; nth++) {
+			struct error err = { 0 };
+			bool died = die_once(seed_config, (enum point)where,
+					     nth);
+
+			if (died)
+				cr_assert_eq(run(REQUEST_ADD, seed_config,
+						 &err),
+					     0, "%s %u: %s", point_names[where],
+					     nth, err.details);
+			cr_expect_eq(count_records(seed_config), 1);
+			cr_expect_eq(ns_ping(-1, "10.100.1.16", 1), 1);
+			cr_assert_eq(run(REQUEST_DEL, seed_config, &err), 0);
+			if (!died)
+				break;
+		}
+	}
 }

@@ -10,6 +10,7 @@
 #undef error_set
 #undef error_context
 #undef error_class
+#undef error_foreign
 #undef error_oom
 
 static const char *error_msg(enum error_code code)
@@ -83,6 +84,7 @@ int error_set(struct error *err, enum error_code code, int sys, const char *fmt,
 
 	err->code = code;
 	err->sys = sys;
+	err->is_foreign = false;
 	snprintf(err->msg, sizeof(err->msg), "%s", error_msg(code));
 
 	va_start(args, fmt);
@@ -102,6 +104,8 @@ int error_context(struct error *err, const char *fmt, ...)
 	size_t used;
 	va_list args;
 
+	if (err->is_foreign)
+		return error_return(err);
 	va_start(args, fmt);
 	vsnprintf(clause, sizeof(clause), fmt, args);
 	va_end(args);
@@ -115,8 +119,19 @@ int error_context(struct error *err, const char *fmt, ...)
 
 int error_class(struct error *err, enum error_code code)
 {
+	if (err->is_foreign)
+		return error_return(err);
 	err->code = code;
 	snprintf(err->msg, sizeof(err->msg), "%s", error_msg(code));
+	return error_return(err);
+}
+
+int error_foreign(struct error *err, unsigned int code, const char *msg,
+		  const char *details)
+{
+	*err = (struct error){ .code = code, .is_foreign = true };
+	snprintf(err->msg, sizeof(err->msg), "%s", msg);
+	snprintf(err->details, sizeof(err->details), "%s", details);
 	return error_return(err);
 }
 

@@ -47,7 +47,8 @@ enum error_code {
 struct error {
 	unsigned int code; /* an enum error_code, or a delegate's own */
 	int sys; /* errno behind it, 0 if none */
-	char msg[128]; /* the class in words, always the same words */
+	bool is_foreign; /* another plugin's own words: see error_foreign() */
+	char msg[384]; /* the class in words, always the same words */
 	char details[896]; /* outermost context first */
 };
 
@@ -81,6 +82,17 @@ int error_context(struct error *err, const char *fmt, ...) printf_like(2, 3);
 int error_class(struct error *err, enum error_code code);
 
 /**
+ * error_foreign() - Raise what another plugin said, word for word
+ *
+ * The runtime is to see it as that plugin said it: error_context() and
+ * error_class() leave it alone from then on. Texts are cut to our sizes.
+ *
+ * Return: as error_set()
+ */
+int error_foreign(struct error *err, unsigned int code, const char *msg,
+		  const char *details);
+
+/**
  * error_keep_first() - Collect the errors of best-effort steps
  * @first:	Takes over @next if it holds none yet, logs @next otherwise
  * @next:	A later failure; cleared
@@ -101,6 +113,7 @@ int error_oom(struct error *err);
 #define error_set(...)     (error_set(__VA_ARGS__), -EINVAL)
 #define error_context(...) (error_context(__VA_ARGS__), -EINVAL)
 #define error_class(...)   (error_class(__VA_ARGS__), -EINVAL)
+#define error_foreign(...) (error_foreign(__VA_ARGS__), -EINVAL)
 #define error_oom(...)     (error_oom(__VA_ARGS__), -ENOMEM)
 #endif
 

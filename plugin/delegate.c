@@ -1,6 +1,6 @@
 #include "plugin/delegate.h"
 
-#include "lib/file.h"
+#include "lib/log.h"
 #include "plugin/delegate-run.h"
 
 #include <stdio.h>
@@ -13,22 +13,20 @@ bool delegate_is_wanted(const struct config *config)
 
 /* --- its answer ---------------------------------------------------------------- */
 
-static void read_text(const struct json_at *at, const char *key, char *ret,
-		      size_t size)
+static const char *text_of(const struct json_at *root, const char *key)
 {
 	struct json_at member;
+	const char *text;
 
-	if (json_member(at, key, &member) && json_text(&member))
-		snprintf(ret, size, "%s", json_text(&member));
+	text = json_member(root, key, &member) ? json_text(&member) : NULL;
+	return text ? text : "";
 }
 
-/* An error object has a code and a text; what else it says is kept. */
-static bool read_error(const char *text, size_t len, const char *type,
-		       struct error *err)
+/* An error object has a code; what it says goes to the runtime as it is. */
+static bool read_error(const char *text, size_t len, struct error *err)
 {
 	cleanup_json struct json *json = NULL;
 	struct error unused = { 0 };
-	struct error found = { 0 };
 	struct json_at root;
 	struct json_at code;
 	uint64_t number;
@@ -39,14 +37,8 @@ static bool read_error(const char *text, size_t len, const char *type,
 	if (!json_member(&root, "code", &code) || !json_u64(&code, &number) ||
 	    number == 0 || number > UINT32_MAX)
 		return false;
-	read_text(&root, "msg", found.msg, sizeof(found.msg));
-	read_text(&root, "details", found.details, sizeof(found.details));
-
-	error_set(err, ERROR_DELEGATE, 0, "ipam.type \"%s\"%s%s", type,
-		  found.details[0] ? ": " : "", found.details);
-	err->code = (unsigned int)number;
-	if (found.msg[0])
-		memcpy(err->msg, found.msg, sizeof(err->msg));
+	error_foreign(err, (unsigned int)number, text_of(&root, "msg"),
+		      text_of(&root, "details"));
 	return true;
 }
 
@@ -74,8 +66,11 @@ static int run_verb(const struct request *request, const struct config *config,
 		return error_context(err, "ipam.type \"%s\"", type);
 	if (run->succeeded)
 		return 0;
-	if (read_error(run->out, run->out_len, type, err))
+	if (read_error(run->out, run->out_len, err)) {
+		log_warning("ipam.type \"%s\" failed: %s", type,
+			    err->msg[0] ? err->msg : err->details);
 		return error_return(err);
+	}
 	return no_answer(run, type, err);
 }
 

@@ -18,8 +18,8 @@ bool delegate_is_wanted(const struct config *config);
  * delegate_call() - Let it do DEL, CHECK, GC or STATUS
  * @verb:	Also after an ADD of ours: CNI_COMMAND is set to it
  *
- * Return: 0, or negative: with the delegate's own code and text if it gave any,
- * else ERROR_DELEGATE; ERROR_ENVIRONMENT without CNI_PATH
+ * Return: 0, or negative: with the delegate's own code and texts if it gave any,
+ * word for word, else ERROR_DELEGATE; ERROR_ENVIRONMENT without CNI_PATH
  */
 int delegate_call(const struct request *request, const struct config *config,
 		  enum request_verb verb, struct error *err);

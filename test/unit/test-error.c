@@ -103,3 +103,26 @@ Test(undo, commit_forgets)
 	undo_push(&undo, undo_never, NULL);
 	undo_commit(&undo);
 }
+
+Test(error, the_words_of_another_plugin_stay_as_they_are)
+{
+	struct error err = { 0 };
+	char words[2000];
+
+	cr_expect_lt(error_foreign(&err, 42, "no luck", "here"), 0);
+	error_context(&err, "attach");
+	error_class(&err, ERROR_NOT_AVAILABLE);
+	cr_expect_eq(err.code, 42);
+	cr_expect_str_eq(err.msg, "no luck");
+	cr_expect_str_eq(err.details, "here");
+
+	error_set(&err, ERROR_IO, 0, "ours");
+	error_context(&err, "attach");
+	cr_expect_str_eq(err.details, "attach: ours");
+
+	memset(words, 'x', sizeof(words));
+	words[sizeof(words) - 1] = '\0';
+	error_foreign(&err, 42, words, words);
+	cr_expect_eq(strlen(err.msg), sizeof(err.msg) - 1);
+	cr_expect_eq(strlen(err.details), sizeof(err.details) - 1);
+}

@@ -175,32 +175,33 @@ int claim_release(struct claim *claim, struct error *err)
 
 /* --- CHECK ------------------------------------------------------------------ */
 
-static bool prev_has(const struct config *config,
-		     const struct store_address *address)
+static int check_prev(const struct config *config,
+		      const struct inet_prefix *address, struct error *err)
 {
+	char text[INET_PREFIX_TEXT];
+
 	for (size_t i = 0; i < config->prev.n_ips; i++)
-		if (inet_prefix_equal(&config->prev.ips[i].address,
-				      &address->address))
-			return true;
-	return false;
+		if (inet_prefix_equal(&config->prev.ips[i].address, address))
+			return 0;
+	return error_set(err, ERROR_STORE, 0,
+			 "address %s is reserved for it, but is not in "
+			 "prevResult",
+			 inet_prefix_format(address, text));
 }
 
 static int compare(const struct config *config,
 		   const struct store_record *record, struct error *err)
 {
-	char text[INET_PREFIX_TEXT];
+	const struct ipam_config *ipam = &config->ipam;
+	int r = 0;
 
-	for (size_t i = 0; i < record->n_addresses; i++) {
-		const struct store_address *address = &record->addresses[i];
-
-		if (!prev_has(config, address))
-			return error_set(err, ERROR_STORE, 0,
-					 "address %s is reserved for it, but "
-					 "is not in prevResult",
-					 inet_prefix_format(&address->address,
-							    text));
-	}
-	return 0;
+	if (!config->has_prev)
+		return 0;
+	for (size_t i = 0; i < record->n_addresses && r == 0; i++)
+		r = check_prev(config, &record->addresses[i].address, err);
+	for (size_t i = 0; i < ipam->n_statics && r == 0; i++)
+		r = check_prev(config, &ipam->statics[i].address, err);
+	return r;
 }
 
 int claim_check(struct claim *claim, struct error *err)

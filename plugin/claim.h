@@ -22,6 +22,7 @@ struct claim {
 struct claim claim_init(const struct request *request,
 			const struct config *config);
 void claim_clear(struct claim *claim);
+#define cleanup_claim cleanup(claim_clear)
 
 /** claim_is_ours() - The addresses come from our own store */
 bool claim_is_ours(const struct claim *claim);
@@ -66,7 +67,10 @@ bool claim_needs_link(const struct claim *claim);
 /** claim_release() - Give back; having none is success */
 int claim_release(struct claim *claim, struct error *err);
 
-/** claim_check() - CHECK: is what prevResult says what is reserved? */
+/**
+ * claim_check() - CHECK: is what is reserved for it, or always given, in
+ * prevResult? Without one, is there a reservation?
+ */
 int claim_check(struct claim *claim, struct error *err);
 
 #endif

@@ -4,9 +4,38 @@
 #include "lib/json-write.h"
 #include "lib/log.h"
 #include "plugin/attach.h"
+#include "plugin/role-ipam.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/*
+ * One executable, two roles: the network's plugin, and the IPAM of another
+ * network plugin ("type": "macvlan", "ipam": {"type": "hostshim"}). Environment
+ * and stdin are the same in both; which one is meant is told by the name that
+ * we were called by (config_role): it is the one in "type", or else it is the
+ * one in "ipam.type". Everything below is the same for both.
+ */
+
+struct command_role {
+	int (*add)(const struct request *request, const struct config *config,
+		   struct result *ret, struct error *err);
+	int (*del)(const struct request *request, const struct config *config,
+		   struct error *err);
+	int (*check)(const struct request *request, const struct config *config,
+		     struct error *err);
+	int (*gc)(const struct request *request, const struct config *config,
+		  struct error *err);
+	int (*status)(const struct request *request,
+		      const struct config *config, struct error *err);
+};
+
+static const struct command_role command_roles[] = {
+	[CONFIG_ROLE_MAIN] = { attach_add, attach_del, attach_check, attach_gc,
+			       attach_status },
+	[CONFIG_ROLE_IPAM] = { role_ipam_add, role_ipam_del, role_ipam_check,
+			       role_ipam_gc, role_ipam_status },
+};
 
 /* What goes to stdout; most verbs have nothing to say there. */
 struct command_answer {
@@ -25,7 +54,7 @@ static void command_undo_add(const struct request *request,
 {
 	struct error err = { 0 };
 
-	if (attach_del(request, config, &err) < 0)
+	if (command_roles[config->role].del(request, config, &err) < 0)
 		log_warning("undo: %s", err.details);
 }
 
@@ -36,7 +65,7 @@ static int command_add(const struct request *request,
 	cleanup_result struct result result = { 0 };
 	int r;
 
-	r = attach_add(request, config, &result, err);
+	r = command_roles[config->role].add(request, config, &result, err);
 	if (r < 0)
 		return r;
 	r = result_format(&result, config->version, &ret->text, &ret->len, err);
@@ -72,6 +101,7 @@ static int command_banner(void)
 static int command_serve(const struct request *request, struct config *config,
 			 struct command_answer *ret, struct error *err)
 {
+	const struct command_role *role;
 	int r;
 
 	if (request->verb == REQUEST_NONE)
@@ -83,17 +113,18 @@ static int command_serve(const struct request *request, struct config *config,
 	if (r < 0)
 		return r;
 
+	role = &command_roles[config->role];
 	switch (request->verb) {
 	case REQUEST_ADD:
 		return command_add(request, config, ret, err);
 	case REQUEST_DEL:
-		return attach_del(request, config, err);
+		return role->del(request, config, err);
 	case REQUEST_CHECK:
-		return attach_check(request, config, err);
+		return role->check(request, config, err);
 	case REQUEST_GC:
-		return attach_gc(request, config, err);
+		return role->gc(request, config, err);
 	case REQUEST_STATUS:
-		return attach_status(request, config, err);
+		return role->status(request, config, err);
 	case REQUEST_NONE:
 	case REQUEST_VERSION:
 		break;
@@ -160,7 +191,7 @@ static int command_fail(const struct request *request,
 	return 1;
 }
 
-int command_run(void)
+int command_run(const char *program)
 {
 	cleanup_request struct request request = { 0 };
 	cleanup_config struct config config = { .version = VERSION_NEWEST };
@@ -169,6 +200,7 @@ int command_run(void)
 	int r;
 
 	r = request_read(&request, &err);
+	request.program = basename(program);
 	if (r == 0)
 		r = command_serve(&request, &config, &answer, &err);
 	if (r < 0)

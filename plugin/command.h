@@ -10,10 +10,11 @@
 
 /**
  * command_run() - Serve the request in the environment and on stdin
+ * @program:	argv[0]: its last part is the name that we were called by
  *
  * Return: the exit status; a failure is one JSON object on stdout and 1
  */
-int command_run(void);
+int command_run(const char *program);
 
 /**
  * command_rephrase_del() - Take the phrases out that runtimes swallow

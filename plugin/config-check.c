@@ -287,6 +287,42 @@ static int config_reserve_nodes(struct config *config, struct error *err)
 	return ipam_config_reserve(&config->ipam, nodes, count, err);
 }
 
+int config_check_delegate(const struct config *config,
+			  const struct request *request, struct error *err)
+{
+	const char *type = config->ipam.type;
+
+	if (!config->ipam.present || ipam_config_is_builtin(&config->ipam))
+		return 0;
+	if (strchr(type, '/'))
+		return error_set(err, ERROR_CONFIG, 0,
+				 "ipam.type: \"%s\" is no name of a plugin",
+				 type);
+	if (request->program && strcmp(type, request->program) == 0)
+		return error_set(err, ERROR_UNSUPPORTED, 0,
+				 "ipam.type: \"%s\" is this plugin under "
+				 "another name, and no type that this build "
+				 "serves: \"hostshim\" is",
+				 type);
+	return 0;
+}
+
+/* Who probes must have the interface; the plugin that has it does not. */
+static int config_check_role(const struct config *config, struct error *err)
+{
+	const struct ipam_config *ipam = &config->ipam;
+
+	if (config->role != CONFIG_ROLE_IPAM)
+		return 0;
+	if (ipam->shared || ipam->conflict_probe)
+		return error_set(err, ERROR_UNSUPPORTED, 0,
+				 "ipam.%s: true is not possible in a network "
+				 "of \"type\": \"%s\", where nobody probes",
+				 ipam->shared ? "shared" : "conflictProbe",
+				 config->type);
+	return 0;
+}
+
 int config_check(struct config *config, const struct request *request,
 		 struct error *err)
 {
@@ -301,8 +337,14 @@ int config_check(struct config *config, const struct request *request,
 	r = config_check_mtu(config, err);
 	if (r < 0)
 		return r;
+	r = config_check_delegate(config, request, err);
+	if (r < 0)
+		return r;
 	if (!ipam_config_is_builtin(&config->ipam))
 		return 0;
+	r = config_check_role(config, err);
+	if (r < 0)
+		return r;
 	r = config_check_local(config, err);
 	if (r < 0)
 		return r;

@@ -64,6 +64,14 @@ int config_read_valid(const struct json_at *root, struct config *config,
 void config_valid_clear(struct config *config);
 
 /**
+ * config_check_delegate() - Is an "ipam.type" that is not built in a plugin's?
+ *
+ * A name; and not our own, which would be us again, and again.
+ */
+int config_check_delegate(const struct config *config,
+			  const struct request *request, struct error *err);
+
+/**
  * config_check() - Everything that is known from the whole only
  *
  * Also settles what follows from several keys: no shim where none can be, and

@@ -195,8 +195,10 @@ static int config_read_runtime_dns(const struct json_at *at,
 	return 0;
 }
 
-int config_read_runtime(struct config_input *input,
-			const struct request *request, struct error *err)
+/* Of the network, not of its addresses. */
+static int config_read_runtime_main(struct config_input *input,
+				    const struct request *request,
+				    struct error *err)
 {
 	struct config *config = &input->config;
 	struct json_at at;
@@ -205,16 +207,27 @@ int config_read_runtime(struct config_input *input,
 	r = config_choose_mac(input, request, err);
 	if (r < 0)
 		return r;
+	if (input->runtime.node && ipam_dns_is_empty(&config->dns) &&
+	    json_member(&input->runtime, "dns", &at))
+		return config_read_runtime_dns(&at, &config->dns, err);
+	return 0;
+}
+
+int config_read_runtime(struct config_input *input,
+			const struct request *request, struct error *err)
+{
+	struct config *config = &input->config;
+	struct json_at at;
+	int r = 0;
+
+	if (config->role == CONFIG_ROLE_MAIN)
+		r = config_read_runtime_main(input, request, err);
+	if (r < 0)
+		return r;
 	r = config_choose_requested(input, request, err);
 	if (r < 0 || !input->runtime.node)
 		return r;
 
-	if (ipam_dns_is_empty(&config->dns) &&
-	    json_member(&input->runtime, "dns", &at)) {
-		r = config_read_runtime_dns(&at, &config->dns, err);
-		if (r < 0)
-			return r;
-	}
 	if (ipam_config_is_builtin(&config->ipam) &&
 	    json_member(&input->runtime, "ipRanges", &at))
 		return ipam_config_add_ranges(&config->ipam, &at, err);

@@ -57,6 +57,47 @@ static const struct json_field config_fields[] = {
 	JSON_END
 };
 
+/* As another plugin's IPAM: the rest, "dns" too, is its affair. */
+static const struct json_field config_ipam_fields[] = {
+	JSON_STRING("type", struct config_input, config.type, 0),
+	JSON_WITH("ipam", ipam_config_read, struct config_input, config.ipam,
+		  0),
+	JSON_WITH("runtimeConfig", config_keep_object, struct config_input,
+		  runtime, 0),
+	JSON_WITH("args", config_keep, struct config_input, args, 0),
+	JSON_WITH("prevResult", config_keep, struct config_input, prev, 0),
+	JSON_END
+};
+
+static const struct json_field *const config_tables[] = {
+	[CONFIG_ROLE_MAIN] = config_fields,
+	[CONFIG_ROLE_IPAM] = config_ipam_fields,
+};
+
+static bool config_says(const struct json_at *at, const char *key,
+			const char *name)
+{
+	struct json_at member;
+
+	return json_member(at, key, &member) && json_text(&member) &&
+	       strcmp(json_text(&member), name) == 0;
+}
+
+/* The main plugin runs us with its own stdin. Called by a name that is neither
+ * (a renamed file), we are the network's plugin. */
+static enum config_role config_role(const struct json_at *root,
+				    const char *program)
+{
+	struct json_at ipam;
+
+	if (!program || config_says(root, "type", program) ||
+	    !json_member(root, "ipam", &ipam) ||
+	    json_type(&ipam) != JSON_TYPE_OBJECT)
+		return CONFIG_ROLE_MAIN;
+	return config_says(&ipam, "type", program) ? CONFIG_ROLE_IPAM
+						   : CONFIG_ROLE_MAIN;
+}
+
 static int config_read_name(const struct json_at *root, struct config *config,
 			    struct error *err)
 {
@@ -133,7 +174,9 @@ static int config_read_head(const struct json_at *root, enum request_verb verb,
 static void config_read_tolerantly(const struct json_at *root,
 				   struct config_input *input)
 {
-	for (const struct json_field *f = config_fields; f->key; f++) {
+	const struct json_field *f = config_tables[input->config.role];
+
+	for (; f->key; f++) {
 		const struct json_field one[] = { *f, JSON_END };
 		struct error err = { 0 };
 
@@ -144,13 +187,19 @@ static void config_read_tolerantly(const struct json_at *root,
 }
 
 static int config_read_del(const struct json_at *root,
+			   const struct request *request,
 			   struct config_input *input)
 {
+	struct ipam_config *ipam = &input->config.ipam;
 	struct error err = { 0 };
 
 	config_read_tolerantly(root, input);
 	if (config_read_prev(input, &err) < 0)
 		log_warning("ignored for DEL: %s", err.details);
+	if (config_check_delegate(&input->config, request, &err) < 0) {
+		log_warning("ignored for DEL: %s", err.details);
+		ipam->present = false;
+	}
 	return 0;
 }
 
@@ -160,8 +209,8 @@ static int config_read_strictly(const struct json_at *root,
 {
 	int r;
 
-	r = json_read_object(root, config_fields, input, JSON_UNKNOWN_IGNORE,
-			     err);
+	r = json_read_object(root, config_tables[input->config.role], input,
+			     JSON_UNKNOWN_IGNORE, err);
 	if (r < 0)
 		return r;
 	r = config_read_prev(input, err);
@@ -195,9 +244,10 @@ int config_read(const struct request *request, struct config *ret,
 		return error_context(err, "stdin");
 	}
 	root = json_root(json);
+	input.config.role = config_role(&root, request->program);
 	r = config_read_head(&root, request->verb, &input.config, err);
 	if (r == 0 && request->verb == REQUEST_DEL)
-		r = config_read_del(&root, &input);
+		r = config_read_del(&root, request, &input);
 	else if (r == 0)
 		r = config_read_strictly(&root, request, &input, err);
 	*ret = input.config;

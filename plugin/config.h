@@ -53,7 +53,13 @@ struct config_attachment {
 	char *ifname;
 };
 
+enum config_role {
+	CONFIG_ROLE_MAIN,
+	CONFIG_ROLE_IPAM, /* we are the IPAM of another plugin's network */
+};
+
 struct config {
+	enum config_role role;
 	enum version version;
 	char *name;
 	char *type;
@@ -97,6 +103,10 @@ void config_clear(struct config *config);
  * that version (1), then the keys (2, 7). For DEL only what DEL needs is an
  * error; the rest is left at its default with a warning on stderr: a pod must
  * not hang in Terminating because of a typo.
+ *
+ * The role is the IPAM's if "ipam.type" is the name that we were called by, and
+ * "type" is another. The document is the other plugin's then: of its own keys
+ * none is looked at.
  *
  * On failure @ret holds the version to answer in, as far as it is known, and
  * is still yours to clear.

@@ -31,7 +31,7 @@ static void main_on_sigpipe(int signal)
 	(void)signal;
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
 	const struct sigaction action = { .sa_handler = main_on_sigpipe,
 					  .sa_flags = SA_RESTART };
@@ -39,5 +39,5 @@ int main(void)
 	if (main_hold_descriptors() < 0)
 		return 1;
 	sigaction(SIGPIPE, &action, NULL);
-	return command_run();
+	return command_run(argc > 0 ? argv[0] : "hostshim");
 }

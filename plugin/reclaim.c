@@ -51,7 +51,8 @@ static int holds_interface(int netns, const char *ifname, struct error *err)
 	r = netlink_link_get(pod, ifname, &link, err);
 	if (r < 0)
 		return r;
-	return r == 0 && link.is_macvlan ? RECLAIM_ATTACHED : RECLAIM_GONE;
+	/* Of any kind: addresses are given to other plugins' interfaces too. */
+	return r == 0 ? RECLAIM_ATTACHED : RECLAIM_GONE;
 }
 
 int reclaim_is_attached(const struct store_record *record, struct error *err)
@@ -225,7 +226,7 @@ int attach_status(const struct request *request, const struct config *config,
 	if (delegate_is_wanted(config)) {
 		r = delegate_call(request, config, REQUEST_STATUS, err);
 		if (r < 0)
-			return r;
+			return error_class(err, ERROR_NOT_AVAILABLE);
 	}
 	r = status_addresses(config, err);
 	if (r < 0)

@@ -33,6 +33,8 @@ struct request_args {
 };
 
 struct request {
+	const char *program; /* the name that we were called by, without its
+			      * folder; NULL: it does not matter */
 	enum request_verb verb;
 	char *container_id; /* "" if not given, likewise the next three */
 	char *netns;

@@ -135,7 +135,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_free char *text = malloc(size + 1);
 	cleanup_config struct config config = { 0 };
-	struct request request = { .args.mac = (char[]){ "" } };
+	struct request request = { .program = "hostshim",
+				   .args.mac = (char[]){ "" } };
 	struct error err = { 0 };
 	char *rest = text;
 	int r;

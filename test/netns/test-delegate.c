@@ -180,6 +180,127 @@ Test(delegate, one_that_fails_is_called_with_DEL_and_nothing_stays)
 	}
 }
 
+Test(delegate, its_error_reaches_the_runtime_word_for_word)
+{
+	static const char *const verbs[] = { "CHECK", "STATUS", "GC", "DEL",
+					     "ADD" };
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	cleanup_free char *prev = NULL;
+	struct cni_call call = delegated("ADD");
+
+	seed_must(&call, &answer);
+	prev = cni_prev(DELEGATED, &answer);
+	plugin("plugins", "echo '{ \"code\": 4242, \"msg\": \"no \\u00e4 "
+			  "luck\", \"details\": \"here: there\" }'; exit 1");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		cleanup_cni_answer struct cni_answer next = { 0 };
+
+		call.verb = verbs[i];
+		call.config = strcmp(verbs[i], "CHECK") == 0 ? prev : DELEGATED;
+		cni_call(&call, &next);
+		cr_expect_eq(cni_code(&next), 4242, "%s: %s", verbs[i],
+			     next.out);
+		seed_says(&next, "msg", "no ä luck");
+		seed_says(&next, "details", "here: there");
+	}
+}
+
+Test(delegate, its_stderr_and_our_environment_are_passed_on)
+{
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	char script[1024];
+
+	snprintf(script, sizeof(script),
+		 "echo heard $CNI_ARGS $TRACEPARENT $CNI_CONTAINERID >&2; %s",
+		 gives);
+	plugin("plugins", script);
+	call.args = "IgnoreUnknown=1;A=B";
+	call.env = "TRACEPARENT=00-1";
+	seed_must(&call, &answer);
+	cr_expect(strstr(answer.err, "heard IgnoreUnknown=1;A=B 00-1 c1"), "%s",
+		  answer.err);
+}
+
+/* The ADD has 20 s; the DEL that is owed then gets its own two. */
+Test(delegate, an_ADD_that_hangs_is_killed_and_followed_by_DEL)
+{
+	struct cni_call call = delegated("ADD");
+	time_t from = time(NULL);
+
+	plugin("plugins", "[ $CNI_COMMAND = ADD ] && sleep 4322");
+	seed_fails(&call, 107, "in time");
+	cr_expect_lt(time(NULL) - from, 26);
+	expect_calls("ADD net1,DEL net1,");
+	seed_has_not(seed_pod, "net1", "ip link");
+	cr_expect_neq(ns_try(-1, NULL, "ps ax | grep -q '[s]leep 4322'"), 0);
+}
+
+/* Who could be told by no result of that version is not attached. */
+Test(delegate, what_an_old_version_cannot_say_is_given_back)
+{
+	static const char old[] =
+		"{ \"cniVersion\": \"0.2.0\", \"name\": \"n\", "
+		"\"type\": \"hostshim\", \"master\": \"under0\", "
+		"\"ipam\": { \"type\": \"other\" } }";
+	struct cni_call call = delegated("ADD");
+
+	plugin("plugins",
+	       "[ $CNI_COMMAND = ADD ] || exit 0; echo '{ \"cniVersion\": "
+	       "\"1.0.0\", \"ips\": [ { \"address\": \"172.16.0.77/24\" }, "
+	       "{ \"address\": \"172.16.0.78/24\" } ] }'");
+	call.config = old;
+	seed_fails(&call, 1, "0.2.0");
+	expect_calls("ADD net1,DEL net1,");
+	seed_has_not(seed_pod, "net1", "ip link");
+}
+
+Test(delegate, whereabouts_is_one_too)
+{
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	ns_do(-1, "mv /run/plugins/other /run/plugins/whereabouts");
+	call.config = "{ \"cniVersion\": \"1.1.0\", \"name\": \"n\", "
+		      "\"type\": \"hostshim\", \"master\": \"under0\", "
+		      "\"ipam\": { \"type\": \"whereabouts\", "
+		      "\"range\": \"172.16.0.0/24\" } }";
+	seed_must(&call, &answer);
+	seed_says(&answer, "ips.0.address", "172.16.0.77/24");
+}
+
+/* Neither can have been attached: a DEL has nothing to ask of it. */
+Test(delegate, a_path_and_ourselves_are_no_plugins)
+{
+	static const struct {
+		char type[40];
+		int code;
+	} cases[] = {
+		{ "../plugins/other", 7 },
+		{ "/run/plugins/other", 7 },
+		{ "me", 2 },
+	};
+	char config[400];
+
+	ns_do(-1, "ln -s $HOSTSHIM_BUILD/plugin/hostshim /run/plugins/me");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct cni_call call = delegated("ADD");
+		cleanup_cni_answer struct cni_answer answer = { 0 };
+
+		snprintf(config, sizeof(config),
+			 "{ \"cniVersion\": \"1.1.0\", \"name\": \"n\", "
+			 "\"type\": \"hostshim\", \"master\": \"under0\", "
+			 "\"ipam\": { \"type\": \"%s\" } }",
+			 cases[i].type);
+		call.config = config;
+		seed_fails(&call, cases[i].code, cases[i].type);
+		seed_has_not(seed_pod, "net1", "ip link");
+		expect_calls("cat: /run/calls: No such file or directory,");
+		call.verb = "DEL";
+		seed_must(&call, &answer);
+	}
+}
+
 Test(delegate, a_missing_one_is_named_with_the_path)
 {
 	struct cni_call call = delegated("ADD");

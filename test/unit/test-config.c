@@ -93,6 +93,83 @@ Test(config, without_keys_has_the_reference_plugins_defaults)
 	cr_expect_not(config.has_valid_attachments);
 }
 
+Test(config, the_name_that_we_are_called_by_tells_the_role)
+{
+	static const struct {
+		const char *program;
+		const char *type;
+		const char *ipam;
+		enum config_role role;
+	} cases[] = {
+		{ "hostshim", "hostshim", "hostshim", CONFIG_ROLE_MAIN },
+		{ "hostshim", "macvlan", "hostshim", CONFIG_ROLE_IPAM },
+		{ "macvlan", "macvlan", "hostshim", CONFIG_ROLE_MAIN },
+		{ "macvlan", "macvlan", "dhcp", CONFIG_ROLE_MAIN },
+		{ "hostshim-2", "macvlan", "hostshim", CONFIG_ROLE_MAIN },
+		{ "hostshim", "macvlan", "dhcp", CONFIG_ROLE_MAIN },
+		{ "hostshim", "", "hostshim", CONFIG_ROLE_IPAM },
+		{ NULL, "macvlan", "hostshim", CONFIG_ROLE_MAIN },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_config struct config config = { 0 };
+		struct error err = { 0 };
+		char text[256];
+		struct request request = { .program = cases[i].program,
+					   .verb = REQUEST_STATUS,
+					   .config = text,
+					   .args.mac = (char[]){ "" } };
+
+		request.config_len = (size_t)snprintf(
+			text, sizeof(text),
+			"{ \"cniVersion\": \"1.1.0\", \"name\": \"n\", "
+			"\"type\": \"%s\", \"ipam\": { \"type\": \"%s\", "
+			"\"range\": \"10.1.2.0/24\" } }",
+			cases[i].type, cases[i].ipam);
+		cr_expect_eq(config_read(&request, &config, &err), 0, "%zu: %s",
+			     i, err.details);
+		cr_expect_eq(config.role, cases[i].role, "%zu", i);
+	}
+}
+
+Test(config, a_delegate_of_our_own_name_is_refused)
+{
+	static const struct {
+		const char *program;
+		const char *type;
+		const char *ipam;
+		unsigned int code;
+	} cases[] = {
+		{ "x", "macvlan", "x", ERROR_UNSUPPORTED },
+		{ "x", "x", "x", ERROR_UNSUPPORTED },
+		{ "x", "macvlan", "a/x", ERROR_CONFIG },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_config struct config config = { 0 };
+		cleanup_config struct config deleted = { 0 };
+		struct error err = { 0 };
+		char text[256];
+		struct request request = { .program = cases[i].program,
+					   .verb = REQUEST_STATUS,
+					   .config = text,
+					   .args.mac = (char[]){ "" } };
+
+		request.config_len = (size_t)snprintf(
+			text, sizeof(text),
+			"{ \"cniVersion\": \"1.1.0\", \"name\": \"n\", "
+			"\"type\": \"%s\", \"ipam\": { \"type\": \"%s\" } }",
+			cases[i].type, cases[i].ipam);
+		cr_expect_lt(config_read(&request, &config, &err), 0);
+		cr_expect_eq(err.code, cases[i].code, "%zu: %s", i,
+			     err.details);
+		request.verb = REQUEST_DEL;
+		err = (struct error){ 0 };
+		cr_expect_eq(config_read(&request, &deleted, &err), 0);
+		cr_expect_not(deleted.ipam.present);
+	}
+}
+
 Test(config, holds_every_key)
 {
 	static const char keys[] =

@@ -19,6 +19,9 @@ mkdir /var/lib/cni
 ln -s "$work"/tools/* "$work/plugin/hostshim" "$bin"
 ip link set lo up
 
+# A plugin built with sanitizers reports to where run-test looks.
+mapfile -t sanitizers < <(env | grep -E '^[A-Z]+SAN_OPTIONS=')
+
 versions=(0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0)
 # at_least VERSION MINIMUM
 at_least() {
@@ -55,7 +58,8 @@ invoke() {
 	shift 5
 	in_netns "$host" env -i PATH="$PATH" CNI_COMMAND="$verb" \
 		CNI_CONTAINERID="${pod:-gone}" CNI_IFNAME=net1 \
-		CNI_NETNS="${pod:+/run/netns/$pod}" CNI_PATH="$bin" "$@" \
+		CNI_NETNS="${pod:+/run/netns/$pod}" CNI_PATH="$bin" \
+		"${sanitizers[@]}" "$@" \
 		"$bin/$plugin" <<<"$conf"
 }
 

@@ -28,8 +28,6 @@
 #define RUN_DEFAULT_MS 10000
 #define RUN_OUT_MAX    ((size_t)1 << 20)
 
-extern char **environ;
-
 struct child {
 	pid_t pid;
 	int pidfd;

@@ -351,8 +351,8 @@ Test(protocol, a_refused_request_changes_nothing)
 {
 	static const char *const configs[] = {
 		"{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"mtu\":-1}",
-		"{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"master\":\"vx\","
-		"\"vxlan\":{\"id\":0}}",
+		("{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"master\":\"vx\","
+		 "\"vxlan\":{\"id\":0}}"),
 		"{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"mode\":\"x\"}",
 	};
 	cleanup_free char *before = ns_snapshot(-1);

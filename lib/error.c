@@ -101,7 +101,7 @@ int error_set(struct error *err, enum error_code code, int sys, const char *fmt,
 int error_context(struct error *err, const char *fmt, ...)
 {
 	char clause[sizeof(err->details)];
-	size_t used;
+	char whole[2 * sizeof(err->details) + sizeof(": ")];
 	va_list args;
 
 	if (err->is_foreign)
@@ -110,9 +110,10 @@ int error_context(struct error *err, const char *fmt, ...)
 	vsnprintf(clause, sizeof(clause), fmt, args);
 	va_end(args);
 
-	used = strlen(clause);
-	snprintf(clause + used, sizeof(clause) - used, ": %s", err->details);
-	memcpy(err->details, clause, sizeof(err->details));
+	/* What does not fit is cut at the end: where comes before what. */
+	snprintf(whole, sizeof(whole), "%s: %s", clause, err->details);
+	whole[sizeof(err->details) - 1] = '\0';
+	memcpy(err->details, whole, sizeof(err->details));
 
 	return error_return(err);
 }

@@ -187,6 +187,17 @@ int netlink_vxlan_set(struct netlink *nl, const struct netlink_link *link,
 int netlink_link_del(struct netlink *nl, int index, struct error *err)
 	warn_unused;
 
+/**
+ * netlink_nsid() - The number by which links of a namespace name another one
+ * @nl:		Session in the namespace that does the naming
+ * @netns:	Descriptor of the other
+ * @ret:	What netlink_link.parent_netns would say
+ *
+ * Return: 0, NETLINK_ABSENT (no link has named it yet), or negative
+ */
+int netlink_nsid(struct netlink *nl, int netns, int *ret, struct error *err)
+	warn_unused;
+
 /* --- addresses ---------------------------------------------------------- */
 
 struct netlink_addr {

@@ -227,23 +227,14 @@ static int config_read_strictly(const struct json_at *root,
 	return config_check(&input->config, request, err);
 }
 
-int config_read(const struct request *request, struct config *ret,
-		struct error *err)
+static int config_read_document(const struct json *json,
+				const struct request *request,
+				struct config *ret, struct error *err)
 {
-	struct config_input input = {
-		.config = { .version = VERSION_NEWEST,
-			    .mode = MACVLAN_MODE_BRIDGE },
-	};
-	cleanup_json struct json *json = NULL;
-	struct json_at root;
+	struct config_input input = { .config = *ret };
+	struct json_at root = json_root(json);
 	int r;
 
-	r = json_parse(request->config, request->config_len, &json, err);
-	if (r < 0) {
-		*ret = input.config;
-		return error_context(err, "stdin");
-	}
-	root = json_root(json);
 	input.config.role = config_role(&root, request->program);
 	r = config_read_head(&root, request->verb, &input.config, err);
 	if (r == 0 && request->verb == REQUEST_DEL)
@@ -252,6 +243,43 @@ int config_read(const struct request *request, struct config *ret,
 		r = config_read_strictly(&root, request, &input, err);
 	*ret = input.config;
 	return r;
+}
+
+static struct config config_default(void)
+{
+	return (struct config){ .version = VERSION_NEWEST,
+				.mode = MACVLAN_MODE_BRIDGE };
+}
+
+int config_read(const struct request *request, struct config *ret,
+		struct error *err)
+{
+	cleanup_json struct json *json = NULL;
+	int r;
+
+	*ret = config_default();
+	r = json_parse(request->config, request->config_len, &json, err);
+	if (r < 0)
+		return error_context(err, "stdin");
+	return config_read_document(json, request, ret, err);
+}
+
+int config_read_text(const char *text, size_t len, struct config *ret,
+		     struct error *err)
+{
+	static char none[] = "";
+	const struct request request = {
+		.verb = REQUEST_NONE,
+		.args = { .mac = none },
+	};
+	cleanup_json struct json *json = NULL;
+	int r;
+
+	*ret = config_default();
+	r = json_parse(text, len, &json, err);
+	if (r < 0)
+		return r;
+	return config_read_document(json, &request, ret, err);
 }
 
 void config_clear(struct config *config)

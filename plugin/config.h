@@ -114,6 +114,15 @@ void config_clear(struct config *config);
 int config_read(const struct request *request, struct config *ret,
 		struct error *err);
 
+/**
+ * config_read_text() - The same of a document that no runtime sent (shimctl)
+ *
+ * All keys are checked as for ADD; there is no CNI_ARGS, and what the runtime
+ * adds is read if it is there.
+ */
+int config_read_text(const char *text, size_t len, struct config *ret,
+		     struct error *err);
+
 /** config_mode_text() - "bridge" */
 const char *config_mode_text(uint32_t mode);
 

@@ -155,8 +155,7 @@ int node_look(struct netlink *host, const struct config *config,
 
 /* --- the link lock -------------------------------------------------------------- */
 
-static int node_lock(const struct config *config, int *ret_fd,
-		     struct error *err)
+int node_lock(const struct config *config, int *ret_fd, struct error *err)
 {
 	const char *dir = config->ipam.state_dir;
 	cleanup_free char *path = NULL;

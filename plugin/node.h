@@ -54,6 +54,14 @@ int node_ensure(struct netlink *host, const struct config *config,
 		struct error *err);
 
 /**
+ * node_lock() - The link lock, for who changes shared links by other means
+ * @ret_fd:	Closing it releases the lock
+ *
+ * Return: 0, or negative: ERROR_AGAIN after the deadline
+ */
+int node_lock(const struct config *config, int *ret_fd, struct error *err);
+
+/**
  * node_look() - The same without a write, for CHECK and STATUS
  *
  * Return: NODE_OK; NODE_WRONG with the first difference in @err->details; or

@@ -175,8 +175,10 @@ static int overlay_fix(struct overlay *o, struct error *err)
 	int outcome = NODE_OK;
 
 	for (size_t i = 0; i < ARRAY_SIZE(overlay_fixes); i++) {
-		int r = overlay_fixes[i](o, err);
+		int r;
 
+		shared_checked();
+		r = overlay_fixes[i](o, err);
 		if (r < 0 || r == NODE_WRONG)
 			return r;
 		if (r == NODE_CHANGED)

@@ -189,6 +189,19 @@ int shared_must(int r, struct error *err)
 			 "somebody else changes it at the same time");
 }
 
+static struct shared_watch *watched;
+
+void shared_watch(struct shared_watch *watch)
+{
+	watched = watch;
+}
+
+void shared_checked(void)
+{
+	if (watched)
+		watched->checks++;
+}
+
 int shared_wrong(struct error *err, const struct netlink_link *link,
 		 const char *fmt, ...)
 {
@@ -198,6 +211,10 @@ int shared_wrong(struct error *err, const struct netlink_link *link,
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	if (watched && watched->plan) {
+		watched->tell(watched, link->name, text);
+		return NODE_CHANGED;
+	}
 	error_set(err, ERROR_LINK, 0, "%s: %s", link->name, text);
 	return NODE_WRONG;
 }
@@ -211,6 +228,8 @@ int shared_changed(const struct netlink_link *link, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	log_info("%s: %s", link->name, text);
+	if (watched)
+		watched->tell(watched, link->name, text);
 	return NODE_CHANGED;
 }
 

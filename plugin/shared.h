@@ -74,7 +74,8 @@ int shared_must(int r, struct error *err);
 /**
  * shared_wrong() - NODE_LOOK found a difference
  *
- * Return: NODE_WRONG, with the text in @err->details
+ * Return: NODE_WRONG, with the text in @err->details; while a plan is watched,
+ * NODE_CHANGED, so that the look goes on as a repair would
  */
 int shared_wrong(struct error *err, const struct netlink_link *link,
 		 const char *fmt, ...) printf_like(3, 4);
@@ -95,6 +96,21 @@ struct shared_sysctl {
 int shared_sysctls(const struct netlink_link *link,
 		   const struct shared_sysctl *wanted, size_t count,
 		   enum node_ensure how, struct error *err);
+
+/* Somebody who looks on: shimctl, which tells people what was changed. The
+ * plugin has nobody. */
+struct shared_watch {
+	bool plan; /* a look goes on behind a difference, and tells them all */
+	void (*tell)(struct shared_watch *watch, const char *link,
+		     const char *text);
+	unsigned int checks; /* properties that were compared */
+};
+
+/** shared_watch() - From now on; NULL: nobody */
+void shared_watch(struct shared_watch *watch);
+
+/** shared_checked() - A property is about to be compared */
+void shared_checked(void);
 
 /* Keys that differ and that we cannot or may not change: "id is 5, not 100;
  * port is 8472, not 4789". All-zero is the empty one. */

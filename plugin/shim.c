@@ -230,8 +230,10 @@ static int shim_fix(struct shim *s, struct error *err)
 	int outcome = NODE_OK;
 
 	for (size_t i = 0; i < ARRAY_SIZE(shim_fixes); i++) {
-		int r = shim_fixes[i](s, err);
+		int r;
 
+		shared_checked();
+		r = shim_fixes[i](s, err);
 		if (r < 0 || r == NODE_WRONG)
 			return r;
 		if (r == NODE_CHANGED)

@@ -1,0 +1,40 @@
+#ifndef PLUGIN_CTL_CHILDREN_H
+#define PLUGIN_CTL_CHILDREN_H
+
+/*
+ * Who lives on a parent: its macvlan children in all namespaces that can be
+ * seen from here, and what the local table knows of them.
+ */
+
+#include "ipam/ipam.h"
+#include "plugin/ctl/ctl.h"
+
+struct child {
+	char ifname[IFNAMSIZ];
+	struct inet_mac mac;
+	char *addresses; /* as ctl_addresses() */
+	bool is_here; /* in the host namespace */
+	bool is_shim;
+	bool is_found; /* its link was; else there is only a record */
+	ino_t netns;
+	int pid; /* a process in its namespace, 0: none is seen */
+	char *owner; /* "namespace/pod", else the container; "" if unknown */
+};
+
+struct children {
+	struct child *items;
+	size_t count;
+};
+void children_clear(struct children *children);
+#define cleanup_children cleanup(children_clear)
+
+/**
+ * children_find() - The shim first, then other links of the host, then pods
+ * @shim:	Index 0: there is none
+ */
+int children_find(struct ctl *ctl, const struct network *network,
+		  const struct netlink_link *parent,
+		  const struct netlink_link *shim, struct children *ret,
+		  struct error *err);
+
+#endif

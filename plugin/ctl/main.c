@@ -1,0 +1,471 @@
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/netns.h"
+#include "plugin/ctl/ctl.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+/*
+ * Options are read once for all commands; each command says in the table which
+ * of them it has beside the common ones. --netns is entered before anything is
+ * looked at, and stays entered: the modules then act on "our own" namespace, as
+ * they do in the plugin.
+ */
+
+enum {
+	OPT_READY = 1 << 0,
+	OPT_WAIT = 1 << 1,
+	OPT_TIMEOUT = 1 << 2,
+	OPT_FORCE = 1 << 3,
+	OPT_PROBE = 1 << 4,
+	OPT_DRY_RUN = 1 << 5,
+};
+
+/* Beside these, getopt_long() returns letters. */
+enum {
+	MAIN_NETNS = 256,
+	MAIN_NODE,
+	MAIN_VERSION,
+	MAIN_OWN, /* + the bit's number */
+};
+
+static const struct option main_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "netns", required_argument, NULL, MAIN_NETNS },
+	{ "node", required_argument, NULL, MAIN_NODE },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, MAIN_VERSION },
+	{ "ready", no_argument, NULL, MAIN_OWN + 0 },
+	{ "wait", no_argument, NULL, MAIN_OWN + 1 },
+	{ "timeout", required_argument, NULL, MAIN_OWN + 2 },
+	{ "force", no_argument, NULL, MAIN_OWN + 3 },
+	{ "probe", required_argument, NULL, MAIN_OWN + 4 },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct command {
+	const char *name;
+	const char *synopsis;
+	const char *help;
+	unsigned int options; /* OPT_* */
+	int max_args;
+	bool privileged; /* always; others may find out on the way */
+	int (*run)(struct ctl *ctl, struct error *err);
+} commands[] = {
+	{ "up", "[-n] [--wait [--timeout SECONDS]]",
+	  "make overlay and host shim as configured",
+	  OPT_WAIT | OPT_TIMEOUT | OPT_DRY_RUN, 0, true, ctl_up },
+	{ "status", "[--ready]", "the node's links, peers and pods", OPT_READY,
+	  0, false, ctl_status },
+};
+
+/* What main() holds while the command runs. */
+struct main {
+	struct ctl ctl;
+	const struct command *command;
+	unsigned int given; /* OPT_* */
+	const char *netns;
+	bool version;
+	bool done; /* --help or --version */
+};
+
+/* --- words -------------------------------------------------------------------------- */
+
+static void main_help(void)
+{
+	printf("Usage: shimctl [OPTION...] COMMAND [ARGUMENT...]\n\n"
+	       "Commands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].help);
+	printf("\nOptions:\n"
+	       "  -c, --config FILE    network configuration, may be repeated\n"
+	       "                       (/etc/cni/net.d/hostshim.d/*.conf)\n"
+	       "  -o, --output FORM    text or json\n"
+	       "      --netns PATH     act in that network namespace\n"
+	       "      --node NAME      this node's name in \"nodes\"\n"
+	       "  -n, --dry-run        change nothing, say what would change\n"
+	       "  -q, --quiet          no warnings\n"
+	       "  -v, --verbose        say more on stderr\n"
+	       "\nExit status: 0 ok, 1 a check failed, 2 usage or "
+	       "configuration,\n3 cannot be tested, 4 refused for safety. "
+	       "Manual: shimctl(8).\n");
+}
+
+static void main_command_help(const struct command *command)
+{
+	printf("Usage: shimctl [OPTION...] %s %s\n\n%s: %s\n", command->name,
+	       command->synopsis, command->name, command->help);
+}
+
+static void main_tell(const struct main *m)
+{
+	if (m->version)
+		printf("shimctl %s\n", HOSTSHIM_VERSION);
+	else if (m->command)
+		main_command_help(m->command);
+	else
+		main_help();
+}
+
+/* Return: CTL_USAGE */
+static int main_usage(const char *fmt, ...) printf_like(1, 2);
+static int main_usage(const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fprintf(stderr, "shimctl: %s -> shimctl --help\n", text);
+	return CTL_USAGE;
+}
+
+/* One concrete step for each kind of failure. */
+static const char *main_next(const struct error *err)
+{
+	if (err->sys == EPERM || err->sys == EACCES)
+		return "run it as root";
+	switch ((enum error_code)err->code) {
+	case ERROR_VERSION:
+	case ERROR_UNSUPPORTED:
+	case ERROR_DECODE:
+	case ERROR_CONFIG:
+		return "correct the configuration";
+	case ERROR_ENVIRONMENT:
+		return "give the name with --node";
+	case ERROR_IO:
+		return "look at that file, and at who may read it";
+	case ERROR_NETNS:
+		return "give a path of a network namespace";
+	case ERROR_AGAIN:
+	case ERROR_NOT_AVAILABLE:
+	case ERROR_LIMITED:
+		return "try again, or wait for it with: shimctl up --wait";
+	case ERROR_STORE:
+		return "move that file away once no pod of the network runs";
+	case ERROR_OVERLAY:
+	case ERROR_SHIM:
+	case ERROR_LINK:
+		return "correct what it names, then: shimctl up";
+	case ERROR_NONE:
+	case ERROR_CONTAINER_UNKNOWN:
+	case ERROR_POOL_EXHAUSTED:
+	case ERROR_ADDRESS_TAKEN:
+	case ERROR_ADDRESS_INVALID:
+	case ERROR_IFNAME_EXISTS:
+	case ERROR_DELEGATE:
+	case ERROR_INTERNAL:
+		break;
+	}
+	return "run it again with -v";
+}
+
+static int main_status(const struct error *err)
+{
+	if (err->sys == EPERM || err->sys == EACCES)
+		return CTL_CANNOT;
+	switch (err->code) {
+	case ERROR_VERSION:
+	case ERROR_UNSUPPORTED:
+	case ERROR_DECODE:
+	case ERROR_CONFIG:
+	case ERROR_ENVIRONMENT:
+	case ERROR_NETNS:
+		return CTL_USAGE;
+	default:
+		return CTL_FAILED;
+	}
+}
+
+static int main_fail(const struct error *err)
+{
+	fprintf(stderr, "shimctl: %s -> %s\n", err->details, main_next(err));
+	return main_status(err);
+}
+
+/* --- options ------------------------------------------------------------------------ */
+
+static int main_add_file(struct ctl *ctl, const char *path, struct error *err)
+{
+	const char **grown;
+
+	grown = reallocarray(ctl->files, ctl->n_files + 1, sizeof(*grown));
+	if (!grown)
+		return error_oom(err);
+	ctl->files = grown;
+	grown[ctl->n_files++] = path;
+	return 0;
+}
+
+static int main_form(struct ctl *ctl, const char *text)
+{
+	ctl->json = strcmp(text, "json") == 0;
+	if (!ctl->json && strcmp(text, "text") != 0)
+		return main_usage("-o %s: \"text\" or \"json\"", text);
+	return 0;
+}
+
+static int main_timeout(struct ctl *ctl, const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || value == 0 || value > 86400)
+		return main_usage("--timeout %s: seconds, 1 to 86400", text);
+	ctl->timeout = (unsigned int)value;
+	return 0;
+}
+
+static int main_own_option(struct main *m, unsigned int bit)
+{
+	struct ctl *ctl = &m->ctl;
+
+	m->given |= bit;
+	switch (bit) {
+	case OPT_READY:
+		ctl->ready = true;
+		break;
+	case OPT_WAIT:
+		ctl->wait = true;
+		break;
+	case OPT_TIMEOUT:
+		return main_timeout(ctl, optarg);
+	case OPT_FORCE:
+		ctl->force = true;
+		break;
+	case OPT_PROBE:
+		ctl->probe = optarg;
+		break;
+	}
+	return 0;
+}
+
+static int main_option(struct main *m, int option, struct error *err)
+{
+	struct ctl *ctl = &m->ctl;
+
+	switch (option) {
+	case 'c':
+		return main_add_file(ctl, optarg, err);
+	case 'o':
+		return main_form(ctl, optarg);
+	case 'n':
+		ctl->dry_run = true;
+		m->given |= OPT_DRY_RUN;
+		return 0;
+	case 'q':
+		ctl->quiet = true;
+		return 0;
+	case 'v':
+		ctl->verbose = true;
+		return 0;
+	case 'h':
+		m->done = true;
+		return 0;
+	case MAIN_VERSION:
+		m->version = true;
+		m->done = true;
+		return 0;
+	case MAIN_NETNS:
+		m->netns = optarg;
+		return 0;
+	case MAIN_NODE:
+		if (!*optarg)
+			return main_usage("--node: the name is empty");
+		return setenv("NODENAME", optarg, 1) < 0 ? error_oom(err) : 0;
+	}
+	return main_own_option(m, 1U << (option - MAIN_OWN));
+}
+
+static const struct command *main_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int main_command(struct main *m, int argc, char **argv)
+{
+	if (optind == argc)
+		return m->done ? 0 : main_usage("no command is given");
+	m->command = main_find(argv[optind]);
+	if (!m->command)
+		return main_usage("there is no command \"%s\"", argv[optind]);
+	m->ctl.args = &argv[optind + 1];
+	m->ctl.n_args = argc - optind - 1;
+	if (m->done)
+		return 0;
+	if (m->given & ~m->command->options)
+		return main_usage("%s has no such option; it has: %s",
+				  m->command->name, m->command->synopsis);
+	if (m->ctl.n_args > m->command->max_args)
+		return main_usage("%s: \"%s\" is too much", m->command->name,
+				  m->ctl.args[m->command->max_args]);
+	return 0;
+}
+
+/* Return: 0; CTL_USAGE, said on stderr; or negative */
+static int main_parse(struct main *m, int argc, char **argv, struct error *err)
+{
+	for (;;) {
+		int at = optind;
+		int option = getopt_long(argc, argv, ":c:o:nqvh", main_options,
+					 NULL);
+		int r;
+
+		if (option == -1)
+			return main_command(m, argc, argv);
+		if (option == ':')
+			return main_usage("%s needs a value", argv[optind - 1]);
+		if (option == '?')
+			return main_usage("there is no option \"%s\"",
+					  argv[at]);
+		r = main_option(m, option, err);
+		if (r != 0)
+			return r;
+	}
+}
+
+/* --- running ------------------------------------------------------------------------ */
+
+static bool main_is_admin(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       (data[0].effective & (1U << CAP_NET_ADMIN));
+}
+
+static int main_enter(const char *path, struct error *err)
+{
+	cleanup_close int netns = -1;
+	int r = netns_open(path, &netns, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return error_set(err, ERROR_NETNS, 0,
+				 "--netns %s: no network namespace", path);
+	if (setns(netns, CLONE_NEWNET) < 0)
+		return error_set(err, ERROR_NETNS, errno, "--netns %s", path);
+	return 0;
+}
+
+static int main_prepare(struct main *m, struct error *err)
+{
+	struct ctl *ctl = &m->ctl;
+	bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	int r;
+
+	assert(m->command);
+	if (m->command->privileged && !main_is_admin())
+		return error_set(err, ERROR_LINK, EPERM,
+				 "%s needs CAP_NET_ADMIN", m->command->name);
+	if (m->netns) {
+		r = main_enter(m->netns, err);
+		if (r < 0)
+			return r;
+	}
+	r = ctl_networks_read(ctl, err);
+	if (r < 0)
+		return r;
+	r = netlink_open(-1, &ctl->host, err);
+	if (r < 0)
+		return r;
+	return report_open(&ctl->report, ctl->json ? REPORT_JSON : REPORT_TEXT,
+			   colours, m->command->name, err);
+}
+
+static int main_print(struct ctl *ctl, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	r = report_finish(&ctl->report, &text, &len, err);
+	if (r < 0)
+		return r;
+	r = file_write_all(STDOUT_FILENO, text, len, err);
+	return r < 0 ? error_context(err, "stdout") : 0;
+}
+
+/* What was found before a command failed is told as well. */
+static int main_run(struct main *m, struct error *err)
+{
+	struct error print_err = { 0 };
+	int status, r;
+
+	r = main_prepare(m, err);
+	if (r < 0)
+		return r;
+	status = m->command->run(&m->ctl, err);
+	r = main_print(&m->ctl, &print_err);
+	if (status < 0)
+		return status;
+	if (r < 0) {
+		*err = print_err;
+		return r;
+	}
+	if (status == CTL_OK && m->ctl.report.n_failed)
+		return CTL_FAILED;
+	return status;
+}
+
+static void main_clear(struct main *m)
+{
+	report_close(&m->ctl.report);
+	netlink_close(m->ctl.host);
+	ctl_networks_clear(&m->ctl);
+	free(m->ctl.files);
+}
+
+static int main_serve(struct main *m, int argc, char **argv, struct error *err)
+{
+	enum log_level level = LOG_LEVEL_WARNING;
+	int r;
+
+	r = main_parse(m, argc, argv, err);
+	if (r != 0)
+		return r;
+	if (m->done) {
+		main_tell(m);
+		return CTL_OK;
+	}
+	if (m->ctl.quiet)
+		level = LOG_LEVEL_QUIET;
+	else if (m->ctl.verbose)
+		level = LOG_LEVEL_DEBUG;
+	log_init("shimctl", level);
+	return main_run(m, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct main m = { .ctl = { .timeout = 300 } };
+	struct error err = { 0 };
+	int r;
+
+	signal(SIGPIPE, SIG_IGN);
+	r = main_serve(&m, argc, argv, &err);
+	if (r < 0)
+		r = main_fail(&err);
+	main_clear(&m);
+	return r;
+}

@@ -401,31 +401,95 @@ int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err)
 	return r == STORE_BUSY ? busy(ipam, err) : r;
 }
 
+int ipam_reap(struct ipam *ipam, const struct store_record *record,
+	      struct error *err)
+{
+	int r = ipam->store->ops->reap(ipam->store, record, err);
+
+	if (r == STORE_BUSY)
+		return busy(ipam, err);
+	return r == STORE_ABSENT ? IPAM_ABSENT : r;
+}
+
+int ipam_mark(struct ipam *ipam, const struct store_record *record,
+	      uint64_t dead_ms, struct error *err)
+{
+	int r = ipam->store->ops->mark(ipam->store, record, dead_ms, err);
+
+	if (r == STORE_BUSY)
+		return busy(ipam, err);
+	return r == STORE_ABSENT ? IPAM_ABSENT : r;
+}
+
+int ipam_due(struct ipam *ipam, const char *task, uint64_t period_ms,
+	     struct error *err)
+{
+	int r = ipam->store->ops->due(ipam->store, task, period_ms, err);
+
+	if (r == STORE_BUSY)
+		return busy(ipam, err);
+	return r == STORE_DUE ? IPAM_DUE : r;
+}
+
+unsigned int ipam_limit(struct ipam *ipam, unsigned int timeout_ms)
+{
+	unsigned int before = ipam->store->timeout_ms;
+
+	ipam->store->timeout_ms = timeout_ms;
+	return before;
+}
+
+/* Addresses of one set that a record holds. */
+static inet_uint count_held(const struct ipam *ipam, size_t index,
+			    const struct store_record *record)
+{
+	const struct ipam_range_set *set = &ipam->config->sets[index];
+	inet_uint count = 0;
+
+	if (strcmp(record->pool, ipam->config->pool) != 0)
+		return 0;
+	for (size_t i = 0; i < record->n_addresses; i++) {
+		const struct inet_addr *addr =
+			&record->addresses[i].address.addr;
+
+		if (addr->family != set->family)
+			continue;
+		for (size_t j = 0; j < set->count; j++)
+			count += range_set_contains(&set->ranges[j].candidates,
+						    inet_addr_to_uint(addr));
+	}
+	return count;
+}
+
 /* Resting addresses are given when nothing else is free: only what is used
  * fills a set. */
-static int status_set(struct ipam *ipam, size_t index, struct error *err)
+static int status_set(struct ipam *ipam, size_t index,
+		      const struct store_records *dead, struct error *err)
 {
 	struct store_usage usage;
+	inet_uint spare = 0;
 	int r;
 
 	r = ipam->store->ops->usage(ipam->store, index, &usage, err);
 	if (r != 0)
 		return r;
-	if (usage.used < usage.candidates)
+	for (size_t i = 0; dead && i < dead->count; i++)
+		spare += count_held(ipam, index, &dead->items[i]);
+	if (usage.used < usage.candidates + spare)
 		return 0;
 	return exhausted(ipam, index, err);
 }
 
-int ipam_status(struct ipam *ipam, struct error *err)
+/* A store that is busy is one that works. */
+int ipam_status(struct ipam *ipam, const struct store_records *dead,
+		struct error *err)
 {
-	unsigned int timeout_ms = ipam->store->timeout_ms;
+	unsigned int before = ipam_limit(ipam, LOCK_STATUS_MS);
 	int r;
 
-	/* A store that is busy is one that works. */
-	ipam->store->timeout_ms = LOCK_STATUS_MS;
 	r = ipam->store->ops->ready(ipam->store, err);
 	for (size_t i = 0; i < ipam->config->n_sets && r == 0; i++)
-		r = status_set(ipam, i, err);
-	ipam->store->timeout_ms = timeout_ms;
-	return r < 0 ? error_class(err, ERROR_NOT_AVAILABLE) : 0;
+		r = status_set(ipam, i, dead, err);
+	ipam_limit(ipam, before);
+	return r < 0 ? r : 0;
 }

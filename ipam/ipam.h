@@ -13,6 +13,7 @@
 enum {
 	IPAM_ABSENT = 1, /* no such attachment */
 	IPAM_LIVE = 2, /* the attachment exists already */
+	IPAM_DUE = 3, /* it is time */
 };
 
 struct ipam;
@@ -75,6 +76,30 @@ int ipam_confirm(struct ipam *ipam, const struct store_attachment *attachment,
 int ipam_release(struct ipam *ipam, const struct store_attachment *attachment,
 		 struct error *err) warn_unused;
 
+/**
+ * ipam_reap() - Release what was found dead, if it is still that record
+ *
+ * Return: 0, IPAM_ABSENT (released, or attached anew meanwhile), or negative
+ */
+int ipam_reap(struct ipam *ipam, const struct store_record *record,
+	      struct error *err) warn_unused;
+
+/** ipam_mark() - Keep when a record was first seen dead; 0: it lives
+ * Return: as ipam_reap() */
+int ipam_mark(struct ipam *ipam, const struct store_record *record,
+	      uint64_t dead_ms, struct error *err) warn_unused;
+
+/**
+ * ipam_due() - Is it @period_ms since @task was last done on this node?
+ *
+ * Return: IPAM_DUE to one caller, 0 to the others, or negative
+ */
+int ipam_due(struct ipam *ipam, const char *task, uint64_t period_ms,
+	     struct error *err) warn_unused;
+
+/** ipam_limit() - Another deadline for each of its locks; returns the old one */
+unsigned int ipam_limit(struct ipam *ipam, unsigned int timeout_ms);
+
 /** ipam_find() - The record of an attachment
  * Return: 0, IPAM_ABSENT, or negative */
 int ipam_find(struct ipam *ipam, const struct store_attachment *attachment,
@@ -83,8 +108,13 @@ int ipam_find(struct ipam *ipam, const struct store_attachment *attachment,
 /** ipam_list() - All records of this node, every network */
 int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err);
 
-/** ipam_status() - Would a reservation succeed? Read-only
- * Return: 0, or negative with ERROR_NOT_AVAILABLE */
-int ipam_status(struct ipam *ipam, struct error *err);
+/**
+ * ipam_status() - Would a reservation succeed? Read-only
+ * @dead:	What would be reaped before it fails; NULL if nothing
+ *
+ * Return: 0, or negative: ERROR_POOL_EXHAUSTED, ERROR_IO, ERROR_STORE
+ */
+int ipam_status(struct ipam *ipam, const struct store_records *dead,
+		struct error *err);
 
 #endif

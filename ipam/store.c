@@ -82,6 +82,7 @@ int store_record_fill(struct store_record *record,
 			return error_oom(err);
 	}
 	record->netns_cookie = attachment->netns_cookie;
+	record->place = attachment->place;
 	return 0;
 }
 
@@ -100,6 +101,15 @@ int store_record_is_in_progress(const struct store_record *record,
 	return r != PROCESS_DEAD;
 }
 
+bool store_record_is_same(const struct store_record *a,
+			  const struct store_record *b)
+{
+	return a->since_ms == b->since_ms && a->state == b->state &&
+	       a->process.pid == b->process.pid &&
+	       a->process.start == b->process.start &&
+	       a->process.ns == b->process.ns;
+}
+
 /* Everything but the strings. The bytes never leave the machine, nor the boot,
  * so they are in its own order. */
 struct record_head {
@@ -111,14 +121,24 @@ struct record_head {
 	uint16_t lengths[STORE_STRINGS];
 	uint8_t state;
 	uint8_t n_addresses;
-	uint8_t zero[2];
+	uint8_t version; /* 0: no tail follows */
+	uint8_t zero;
 };
+
+/* What came with version 1, right behind the head. */
+struct record_tail {
+	struct store_place place;
+	uint64_t dead_ms;
+};
+
+#define RECORD_VERSION 1
 
 int store_record_encode(const struct store_record *record, uint8_t **ret,
 			size_t *ret_len, struct error *err)
 {
 	size_t addresses = record->n_addresses * sizeof(*record->addresses);
-	size_t len = sizeof(struct record_head) + addresses;
+	const struct record_tail tail = { record->place, record->dead_ms };
+	size_t len = sizeof(struct record_head) + sizeof(tail) + addresses;
 	struct record_head head = {
 		.since_ms = record->since_ms,
 		.netns_cookie = record->netns_cookie,
@@ -127,6 +147,7 @@ int store_record_encode(const struct store_record *record, uint8_t **ret,
 		.pid = (uint32_t)record->process.pid,
 		.state = (uint8_t)record->state,
 		.n_addresses = (uint8_t)record->n_addresses,
+		.version = RECORD_VERSION,
 	};
 	uint8_t *data, *p;
 
@@ -144,13 +165,11 @@ int store_record_encode(const struct store_record *record, uint8_t **ret,
 	data = malloc(len);
 	if (!data)
 		return error_oom(err);
-	memcpy(data, &head, sizeof(head));
-	p = data + sizeof(head);
-	memcpy(p, record->addresses, addresses);
-	p += addresses;
+	p = mempcpy(data, &head, sizeof(head));
+	p = mempcpy(p, &tail, sizeof(tail));
+	p = mempcpy(p, record->addresses, addresses);
 	for (size_t i = 0; i < STORE_STRINGS; i++) {
-		memcpy(p, record_string(record, i), head.lengths[i]);
-		p += head.lengths[i];
+		p = mempcpy(p, record_string(record, i), head.lengths[i]);
 	}
 	*ret = data;
 	*ret_len = len;
@@ -186,17 +205,22 @@ int store_record_decode(const uint8_t *data, size_t len,
 			struct store_record *ret, struct error *err)
 {
 	cleanup_store_record struct store_record record = { 0 };
+	struct record_tail tail = { 0 };
 	struct record_head head;
-	size_t addresses;
+	size_t addresses, fixed;
 	int r;
 
 	if (len < sizeof(head))
 		return record_bad(err);
 	memcpy(&head, data, sizeof(head));
 	addresses = head.n_addresses * sizeof(*record.addresses);
-	if (head.n_addresses > STORE_MAX_ADDRESSES ||
-	    len - sizeof(head) < addresses || head.state > STORE_STATE_LIVE)
+	fixed = sizeof(head) + (head.version ? sizeof(tail) : 0);
+	if (head.version > RECORD_VERSION ||
+	    head.n_addresses > STORE_MAX_ADDRESSES || len < fixed ||
+	    len - fixed < addresses || head.state > STORE_STATE_LIVE)
 		return record_bad(err);
+	if (head.version)
+		memcpy(&tail, data + sizeof(head), sizeof(tail));
 
 	record.since_ms = head.since_ms;
 	record.netns_cookie = head.netns_cookie;
@@ -204,9 +228,11 @@ int store_record_decode(const uint8_t *data, size_t len,
 					   head.pid_ns };
 	record.state = (enum store_state)head.state;
 	record.n_addresses = head.n_addresses;
-	memcpy(record.addresses, data + sizeof(head), addresses);
-	r = record_decode_strings(&head, data + sizeof(head) + addresses,
-				  len - sizeof(head) - addresses, &record, err);
+	record.place = tail.place;
+	record.dead_ms = tail.dead_ms;
+	memcpy(record.addresses, data + fixed, addresses);
+	r = record_decode_strings(&head, data + fixed + addresses,
+				  len - fixed - addresses, &record, err);
 	if (r < 0)
 		return r;
 	store_record_clear(ret);

@@ -22,6 +22,16 @@ enum {
 	STORE_PENDING = 4, /* an ADD of it is in progress, its process lives */
 	STORE_LIVE = 5, /* it is attached already */
 	STORE_BUSY = 6, /* the lock's deadline passed */
+	STORE_DUE = 7, /* it is time; see store_ops.due */
+};
+
+/* Where a namespace was seen when it was recorded: what a later look is compared
+ * with. All-zero is "not known", and proves nothing. */
+struct store_place {
+	uint64_t netns_ino; /* of nsfs; reused, unlike the cookie */
+	uint64_t netns_ctime; /* of that inode, in ns */
+	uint64_t dir_dev; /* the folder of its path */
+	uint64_t dir_ino;
 };
 
 /* (network, container id, ifname), and what is known about it. Strings are
@@ -32,6 +42,7 @@ struct store_attachment {
 	const char *ifname;
 	const char *netns;
 	uint64_t netns_cookie;
+	struct store_place place;
 	const char *pod_namespace; /* "" if unknown, likewise the next two */
 	const char *pod_name;
 	const char *pod_uid;
@@ -54,6 +65,7 @@ struct store_record {
 	char *ifname;
 	char *netns;
 	uint64_t netns_cookie;
+	struct store_place place;
 	char *pod_namespace;
 	char *pod_name;
 	char *pod_uid;
@@ -61,6 +73,8 @@ struct store_record {
 	enum store_state state;
 	struct process process; /* the ADD that made it */
 	uint64_t since_ms; /* CLOCK_BOOTTIME of its reservation */
+	uint64_t
+		dead_ms; /* the same, of when it was first seen dead; 0: never */
 	struct store_address addresses[STORE_MAX_ADDRESSES];
 	size_t n_addresses;
 };
@@ -83,7 +97,15 @@ int store_record_fill(struct store_record *record,
 int store_record_is_in_progress(const struct store_record *record,
 				struct error *err) warn_unused;
 
+/** store_record_is_same() - The same reservation, not a later one of the same
+ * attachment; and as far as it was */
+bool store_record_is_same(const struct store_record *a,
+			  const struct store_record *b);
+
 /** store_record_encode() / store_record_decode() - For keeping it as bytes
+ *
+ * Records of the first version, which knew no place, are read as well: a new
+ * program serves what an old one attached.
  *
  * Decoding answers negative with ERROR_STORE if @data is no record. */
 int store_record_encode(const struct store_record *record, uint8_t **ret,
@@ -138,6 +160,21 @@ struct store_ops {
 	int (*release)(struct store *store,
 		       const struct store_attachment *attachment,
 		       struct error *err);
+
+	/* As release, and only while the record is what @record was read as: a
+	 * DEL and a new ADD may have passed meanwhile. 0, STORE_ABSENT. */
+	int (*reap)(struct store *store, const struct store_record *record,
+		    struct error *err);
+
+	/* Keep when it was first seen dead; 0: it was seen alive. The condition
+	 * is that of reap. 0, STORE_ABSENT. */
+	int (*mark)(struct store *store, const struct store_record *record,
+		    uint64_t dead_ms, struct error *err);
+
+	/* Has this store's @task not been done for @period_ms? Then it counts as
+	 * done now, and the answer is STORE_DUE: of many callers, one does it. */
+	int (*due)(struct store *store, const char *task, uint64_t period_ms,
+		   struct error *err);
 
 	/* 0, STORE_ABSENT. */
 	int (*find)(struct store *store,

@@ -147,6 +147,19 @@ void error_keep_first(struct error *first, struct error *next)
 	*next = (struct error){ 0 };
 }
 
+void error_collect(struct error *all, struct error *next)
+{
+	size_t used = strlen(all->details);
+	size_t room = sizeof(all->details) - used;
+
+	if (error_is_set(all) && error_is_set(next) &&
+	    strlen(next->details) + 2 < room) {
+		snprintf(all->details + used, room, "; %s", next->details);
+		*next = (struct error){ 0 };
+	}
+	error_keep_first(all, next);
+}
+
 int error_oom(struct error *err)
 {
 	return error_set(err, ERROR_INTERNAL, ENOMEM, "allocate memory");

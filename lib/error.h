@@ -99,6 +99,13 @@ int error_foreign(struct error *err, unsigned int code, const char *msg,
  */
 void error_keep_first(struct error *first, struct error *next);
 
+/**
+ * error_collect() - Collect the errors of steps that are reported together
+ * @all:	"<first>; <second>; ...", with the class of the first
+ * @next:	A later failure; cleared. Logged where it does not fit
+ */
+void error_collect(struct error *all, struct error *next);
+
 /** error_return() - The negative value that belongs to @err, 0 if it is empty */
 int error_return(const struct error *err);
 

@@ -3,6 +3,7 @@
 #include "lib/netns.h"
 #include "plugin/delegate.h"
 #include "plugin/reclaim.h"
+#include "plugin/witness.h"
 
 #include <string.h>
 
@@ -82,6 +83,25 @@ static int reserve(struct claim *claim, struct error *err)
 			    config->n_requested, &claim->given, err);
 }
 
+static bool is_short(const struct error *err)
+{
+	return err->code == ERROR_POOL_EXHAUSTED ||
+	       err->code == ERROR_ADDRESS_TAKEN;
+}
+
+/* The dead make room; the error stays that of the pool. */
+static int reserve_or_reclaim(struct claim *claim, struct error *err)
+{
+	struct error unknown = { 0 };
+	int r = reserve(claim, err);
+
+	if (r >= 0 || !is_short(err) ||
+	    reclaim_dead(claim->ipam, NULL, RECLAIM_LIMIT_MS, &unknown) == 0)
+		return r;
+	*err = (struct error){ 0 };
+	return reserve(claim, err);
+}
+
 /* Return: RECLAIM_GONE, RECLAIM_ATTACHED, or negative */
 static int look_attached(struct claim *claim, struct error *err)
 {
@@ -134,7 +154,8 @@ int claim_reserve(struct claim *claim, int pod_netns, struct error *err)
 		return r;
 	/* Before Linux 5.14 there is none: 0. */
 	netns_cookie(pod_netns, &claim->key.netns_cookie, &unknown);
-	r = reserve(claim, err);
+	claim->key.place = witness_place(claim->request->netns, pod_netns);
+	r = reserve_or_reclaim(claim, err);
 	if (r == IPAM_LIVE)
 		r = reserve_again(claim, err);
 	return r < 0 ? error_context(err, "reserve an address") : 0;
@@ -147,7 +168,10 @@ int claim_confirm(struct claim *claim, struct error *err)
 	if (r == IPAM_ABSENT)
 		return error_set(err, ERROR_AGAIN, 0,
 				 "the reservation was released meanwhile");
-	return r < 0 ? error_context(err, "confirm the reservation") : 0;
+	if (r < 0)
+		return error_context(err, "confirm the reservation");
+	reclaim_care(claim->ipam);
+	return 0;
 }
 
 int claim_delegate(struct claim *claim, struct error *err)

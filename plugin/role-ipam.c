@@ -4,6 +4,7 @@
 #include "plugin/attach.h"
 #include "plugin/claim.h"
 #include "plugin/pod.h"
+#include "plugin/reclaim.h"
 
 /*
  * The interface is the other plugin's: made before we are asked (macvlan,
@@ -129,12 +130,6 @@ int role_ipam_gc(const struct request *request, const struct config *config,
 int role_ipam_status(const struct request *request, const struct config *config,
 		     struct error *err)
 {
-	cleanup_ipam struct ipam *ipam = NULL;
-	int r;
-
 	(void)request;
-	r = ipam_open(&config->ipam, true, &ipam, err);
-	if (r == 0)
-		r = ipam_status(ipam, err);
-	return r < 0 ? error_class(err, ERROR_NOT_AVAILABLE) : 0;
+	return reclaim_status(&config->ipam, err);
 }

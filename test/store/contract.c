@@ -200,6 +200,74 @@ Test(contract, releasing_twice_and_releasing_nothing_are_outcomes)
 	cr_expect_not(error_is_set(&use.err));
 }
 
+/* What was read may be another one by the time that it is acted on. */
+Test(contract, only_the_record_that_was_looked_at_is_reaped)
+{
+	cleanup_use struct use use;
+	struct store_records old = { 0 };
+	struct store_records now = { 0 };
+	struct store_ops const *ops;
+
+	use_open(&use, SMALL);
+	ops = use.store->ops;
+	cr_assert_eq(use_reserve_n(&use, 0), 0);
+	cr_assert_eq(ops->list(use.store, &old, &use.err), 0);
+	/* Confirmed meanwhile: not the pending one that was seen. */
+	cr_assert_eq(use_confirm_n(&use, 0), 0);
+	cr_expect_eq(ops->reap(use.store, old.items, &use.err), STORE_ABSENT);
+	cr_expect_eq(ops->mark(use.store, old.items, 7, &use.err),
+		     STORE_ABSENT);
+	cr_assert_eq(ops->list(use.store, &now, &use.err), 0);
+	cr_assert_eq(now.count, 1);
+	cr_expect_eq(now.items->dead_ms, 0);
+	cr_expect_eq(ops->reap(use.store, now.items, &use.err), 0);
+	cr_expect_eq(contract_used(use.store), 0);
+	cr_expect_eq(ops->reap(use.store, now.items, &use.err), STORE_ABSENT);
+	store_records_clear(&old);
+	store_records_clear(&now);
+}
+
+Test(contract, a_first_sighting_is_kept_and_taken_back)
+{
+	static const uint64_t times[] = { 4711, 0 };
+	cleanup_use struct use use;
+
+	use_open(&use, SMALL);
+	cr_assert_eq(use_reserve_n(&use, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		struct store_records records = { 0 };
+		struct store_records after = { 0 };
+		struct store_ops const *ops = use.store->ops;
+
+		cr_assert_eq(ops->list(use.store, &records, &use.err), 0);
+		cr_expect_eq(ops->mark(use.store, records.items, times[i],
+				       &use.err),
+			     0);
+		cr_assert_eq(ops->list(use.store, &after, &use.err), 0);
+		cr_expect_eq(after.items->dead_ms, times[i]);
+		cr_expect(store_record_is_same(after.items, records.items));
+		store_records_clear(&records);
+		store_records_clear(&after);
+	}
+	cr_expect_eq(contract_used(use.store), 1);
+}
+
+Test(contract, a_task_is_due_once_in_its_period)
+{
+	cleanup_use struct use use;
+	struct store_ops const *ops;
+
+	use_open(&use, SMALL);
+	ops = use.store->ops;
+	/* Nothing was ever done: nothing to care for, and nothing written. */
+	cr_expect_eq(ops->due(use.store, "t", 60000, &use.err), 0);
+	cr_assert_eq(use_reserve_n(&use, 0), 0);
+	cr_expect_eq(ops->due(use.store, "t", 60000, &use.err), STORE_DUE);
+	cr_expect_eq(ops->due(use.store, "t", 60000, &use.err), 0);
+	cr_expect_eq(ops->due(use.store, "u", 60000, &use.err), STORE_DUE);
+	cr_expect_eq(ops->due(use.store, "t", 0, &use.err), STORE_DUE);
+}
+
 Test(contract, a_second_reservation_of_the_living_is_refused)
 {
 	cleanup_store_record struct store_record record = { 0 };

@@ -247,11 +247,11 @@ Test(ipam, an_attachment_goes_from_pending_to_live_to_gone)
 Test(ipam, status_says_what_would_stop_the_next_reservation)
 {
 	begin("'range': '10.1.2.0/30', 'reuseDelay': 3600");
-	cr_expect_eq(ipam_status(ipam, &err), 0, "%s", err.details);
+	cr_expect_eq(ipam_status(ipam, NULL, &err), 0, "%s", err.details);
 	cr_assert_eq(reserve(0, ""), 0);
 	cr_assert_eq(reserve(1, ""), 0);
-	cr_expect_lt(ipam_status(ipam, &err), 0);
-	cr_expect_eq(err.code, ERROR_NOT_AVAILABLE);
+	cr_expect_lt(ipam_status(ipam, NULL, &err), 0);
+	cr_expect_eq(err.code, ERROR_POOL_EXHAUSTED);
 	cr_expect(strstr(err.details, "every one of 2 addresses"), "%s",
 		  err.details);
 	err = (struct error){ 0 };
@@ -263,7 +263,7 @@ Test(ipam, status_says_what_would_stop_the_next_reservation)
 					  .ifname = "net1" },
 				  &err),
 		     0);
-	cr_expect_eq(ipam_status(ipam, &err), 0);
+	cr_expect_eq(ipam_status(ipam, NULL, &err), 0);
 	end();
 }
 
@@ -278,7 +278,7 @@ Test(ipam, a_busy_store_is_a_usable_one)
 			       0, &lock, &err),
 		     0);
 	before = file_boottime_ms();
-	cr_expect_eq(ipam_status(ipam, &err), 0);
+	cr_expect_eq(ipam_status(ipam, NULL, &err), 0);
 	cr_expect_lt(file_boottime_ms() - before, 1000);
 	end();
 }
@@ -290,8 +290,8 @@ Test(ipam, a_store_that_is_no_directory_is_not_available)
 	fd = open(local_dir_path("state"), O_CREAT | O_WRONLY, 0600);
 	cr_assert_geq(fd, 0);
 	begin("'range': '10.1.2.0/24'");
-	cr_expect_lt(ipam_status(ipam, &err), 0);
-	cr_expect_eq(err.code, ERROR_NOT_AVAILABLE);
+	cr_expect_lt(ipam_status(ipam, NULL, &err), 0);
+	cr_expect_eq(err.code, ERROR_IO);
 	cr_expect(strstr(err.details, local_dir_path("state")), "%s",
 		  err.details);
 	end();

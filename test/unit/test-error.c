@@ -124,5 +124,25 @@ Test(error, the_words_of_another_plugin_stay_as_they_are)
 	words[sizeof(words) - 1] = '\0';
 	error_foreign(&err, 42, words, words);
 	cr_expect_eq(strlen(err.msg), sizeof(err.msg) - 1);
-	cr_expect_eq(strlen(err.details), sizeof(err.details) - 1);
+	cr_expect_eq(strlen(err.details), sizeof(err.details) - 1);}
+
+Test(error, collected_ones_are_reported_together)
+{
+	struct error all = { 0 };
+	struct error next = { 0 };
+
+	error_collect(&all, &next);
+	cr_expect_not(error_is_set(&all));
+	error_set(&next, ERROR_STORE, 0, "one");
+	error_collect(&all, &next);
+	error_set(&next, ERROR_IO, 0, "two");
+	error_collect(&all, &next);
+	cr_expect_not(error_is_set(&next));
+	cr_expect_eq(all.code, ERROR_STORE);
+	cr_expect_str_eq(all.details, "one; two");
+	for (int i = 0; i < 1000; i++) {
+		error_set(&next, ERROR_IO, 0, "more");
+		error_collect(&all, &next);
+	}
+	cr_expect_lt(strlen(all.details), sizeof(all.details));
 }

@@ -12,6 +12,7 @@ static void fill(struct store_record *record)
 		.ifname = "net1",
 		.netns = "/run/netns/x",
 		.netns_cookie = 42,
+		.place = { 1001, 1002, 1003, 1004 },
 		.pod_namespace = "ns",
 		.pod_name = "pod",
 		.pod_uid = "",
@@ -22,6 +23,7 @@ static void fill(struct store_record *record)
 	record->state = STORE_STATE_LIVE;
 	record->process = (struct process){ 7, 8, 9 };
 	record->since_ms = 10;
+	record->dead_ms = 11;
 	record->n_addresses = 2;
 	cr_assert(inet_prefix_parse("10.1.2.3/24",
 				    &record->addresses[0].address));
@@ -47,9 +49,58 @@ Test(store_record, comes_back_as_it_was)
 	cr_expect_eq(back.process.start, 8);
 	cr_expect_eq(back.netns_cookie, 42);
 	cr_expect_eq(back.since_ms, 10);
+	cr_expect_eq(back.dead_ms, 11);
+	cr_expect_eq(back.place.netns_ino, 1001);
+	cr_expect_eq(back.place.netns_ctime, 1002);
+	cr_expect_eq(back.place.dir_dev, 1003);
+	cr_expect_eq(back.place.dir_ino, 1004);
 	cr_expect_eq(back.n_addresses, 2);
 	cr_expect(inet_prefix_equal(&back.addresses[1].address,
 				    &record.addresses[1].address));
+}
+
+/* Written before there was a version: 56 bytes of head, and no tail behind. */
+#define OLD_HEAD    56
+#define OLD_VERSION 54
+#define NEW_TAIL    40
+
+Test(store_record, of_the_first_version_has_no_place)
+{
+	cleanup_store_record struct store_record record = { 0 };
+	cleanup_store_record struct store_record back = { 0 };
+	cleanup_free uint8_t *data = NULL;
+	struct error err = { 0 };
+	size_t len;
+
+	fill(&record);
+	cr_assert_eq(store_record_encode(&record, &data, &len, &err), 0);
+	cr_assert_eq(data[OLD_VERSION], 1);
+	data[OLD_VERSION] = 0;
+	memmove(data + OLD_HEAD, data + OLD_HEAD + NEW_TAIL,
+		len - OLD_HEAD - NEW_TAIL);
+	cr_assert_eq(store_record_decode(data, len - NEW_TAIL, &back, &err), 0,
+		     "%s", err.details);
+	cr_expect_str_eq(back.container_id, record.container_id);
+	cr_expect(inet_prefix_equal(&back.addresses[1].address,
+				    &record.addresses[1].address));
+	cr_expect_eq(back.place.netns_ino, 0);
+	cr_expect_eq(back.place.dir_ino, 0);
+	cr_expect_eq(back.dead_ms, 0);
+}
+
+Test(store_record, of_a_later_version_is_refused)
+{
+	cleanup_store_record struct store_record record = { 0 };
+	cleanup_store_record struct store_record back = { 0 };
+	cleanup_free uint8_t *data = NULL;
+	struct error err = { 0 };
+	size_t len;
+
+	fill(&record);
+	cr_assert_eq(store_record_encode(&record, &data, &len, &err), 0);
+	data[OLD_VERSION] = 2;
+	cr_expect_lt(store_record_decode(data, len, &back, &err), 0);
+	cr_expect_eq(err.code, ERROR_STORE);
 }
 
 Test(store_record, is_refused_at_every_shorter_and_longer_length)

@@ -1,10 +1,18 @@
-# What the shell cases share. Each is started by test/support/run-test in a
-# network and a mount namespace of its own, with HOSTSHIM_BUILD (a build
-# folder) and HOSTSHIM_TOOLS (scripts/tools) in its environment, and says
-# "ok CLAIM" or "not ok CLAIM".
+# What the shell cases share. Each runs in a network and a mount namespace of its
+# own (test/support/run-test), on the build in HOSTSHIM_BUILD (build/dev) and the
+# programs in HOSTSHIM_TOOLS (scripts/tools), and says "ok CLAIM" or
+# "not ok CLAIM".
 # shellcheck shell=bash disable=SC2034 source-path=SCRIPTDIR
 set -u
-. "$(dirname "${BASH_SOURCE[0]}")/../support/tap.sh"
+here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+export HOSTSHIM_BUILD=${HOSTSHIM_BUILD:-$here/../../build/dev}
+export HOSTSHIM_TOOLS=${HOSTSHIM_TOOLS:-$("$here/../../scripts/tools")}
+
+# Started by hand: what is mounted below must not be mounted over the machine's.
+if [ "${HOSTSHIM_STAGE:-}" != conformance ]; then
+	exec "$here/../support/run-test" conformance "$0" "$@"
+fi
+. "$here/../support/tap.sh"
 
 # Private /run and /var/lib: namespaces, caches and state live there. What is
 # run may lie below them, so it gets a second path first.

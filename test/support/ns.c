@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -69,8 +70,10 @@ int ns_new(void)
 
 void ns_fresh(void)
 {
-	if (unshare(CLONE_NEWNET) < 0)
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
 		ns_die("unshare: %s", strerror(errno));
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		ns_die("make mounts private: %s", strerror(errno));
 	ns_link_up(-1, "lo");
 }
 

@@ -13,7 +13,12 @@
 
 #define NS_PATH 64
 
-/** ns_fresh() - Move the test itself to a new namespace, lo up; for .init */
+/**
+ * ns_fresh() - Move the test itself to a new network namespace, lo up; for .init
+ *
+ * And to a mount namespace: what it mounts over /run must not be the machine's,
+ * however the program was started.
+ */
 void ns_fresh(void);
 
 /** ns_new() - Another namespace, lo up; the test stays. Close it to drop it */

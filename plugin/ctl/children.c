@@ -15,6 +15,13 @@
  * compared, because several "nodes" on one machine have the same indexes.
  */
 
+/* A namespace that is visited. */
+struct children_place {
+	const char *path; /* NULL: the host's */
+	ino_t netns;
+	int pid;
+};
+
 struct children_scan {
 	struct ctl *ctl;
 	const struct netlink_link *parent;
@@ -30,6 +37,7 @@ void children_clear(struct children *children)
 	for (size_t i = 0; i < children->count; i++) {
 		free(children->items[i].addresses);
 		free(children->items[i].owner);
+		free(children->items[i].path);
 	}
 	free(children->items);
 	*children = (struct children){ 0 };
@@ -54,8 +62,8 @@ static struct child *children_add(struct children *children, struct error *err)
 /* --- one namespace -------------------------------------------------------------------- */
 
 static int children_take(struct children_scan *scan, struct netlink *nl,
-			 const struct netlink_link *link, ino_t netns, int pid,
-			 struct error *err)
+			 const struct netlink_link *link,
+			 const struct children_place *place, struct error *err)
 {
 	struct child *child = children_add(scan->children, err);
 
@@ -64,10 +72,15 @@ static int children_take(struct children_scan *scan, struct netlink *nl,
 	snprintf(child->ifname, sizeof(child->ifname), "%s", link->name);
 	child->mac = link->mac;
 	child->is_found = true;
-	child->is_here = nl == scan->ctl->host;
+	child->is_here = !place->path;
 	child->is_shim = child->is_here && link->index == scan->shim->index;
-	child->netns = netns;
-	child->pid = pid;
+	child->netns = place->netns;
+	child->pid = place->pid;
+	if (place->path) {
+		child->path = strdup(place->path);
+		if (!child->path)
+			return error_oom(err);
+	}
 	child->owner = strdup("");
 	if (!child->owner)
 		return error_oom(err);
@@ -87,7 +100,7 @@ static bool children_is_on(const struct children_scan *scan,
 }
 
 static int children_list(struct children_scan *scan, struct netlink *nl,
-			 bool is_here, ino_t netns, int pid, struct error *err)
+			 const struct children_place *place, struct error *err)
 {
 	cleanup_netlink_links struct netlink_links links = { 0 };
 	int id = -1;
@@ -95,14 +108,14 @@ static int children_list(struct children_scan *scan, struct netlink *nl,
 
 	r = netlink_link_list(nl, &links, err);
 	if (r == 0 &&
-	    !is_here) /* after the list, which numbers what it names */
+	    place->path) /* after the list, which numbers what it names */
 		r = netlink_nsid(nl, scan->self, &id, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	for (size_t i = 0; i < links.count; i++) {
 		if (!children_is_on(scan, &links.items[i], id))
 			continue;
-		r = children_take(scan, nl, &links.items[i], netns, pid, err);
+		r = children_take(scan, nl, &links.items[i], place, err);
 		if (r < 0)
 			return r;
 	}
@@ -131,6 +144,7 @@ static int children_visit(struct children_scan *scan, const char *path, int pid,
 			  struct error *err)
 {
 	cleanup_netlink struct netlink *nl = NULL;
+	struct children_place place = { .path = path, .pid = pid };
 	struct error gone = { 0 };
 	cleanup_close int fd = -1;
 	struct stat st;
@@ -144,7 +158,8 @@ static int children_visit(struct children_scan *scan, const char *path, int pid,
 	r = netlink_open(fd, &nl, err);
 	if (r < 0)
 		return r;
-	return children_list(scan, nl, false, st.st_ino, pid, err);
+	place.netns = st.st_ino;
+	return children_list(scan, nl, &place, err);
 }
 
 /* --- all namespaces ------------------------------------------------------------------- */
@@ -311,6 +326,7 @@ static int children_compare(const void *a, const void *b)
 static int children_scan(struct children_scan *scan,
 			 const struct network *network, struct error *err)
 {
+	struct children_place here = { 0 };
 	struct stat st;
 	int r;
 
@@ -319,7 +335,8 @@ static int children_scan(struct children_scan *scan,
 	r = children_is_new(scan, st.st_ino, err);
 	if (r < 0)
 		return r;
-	r = children_list(scan, scan->ctl->host, true, st.st_ino, 0, err);
+	here.netns = st.st_ino;
+	r = children_list(scan, scan->ctl->host, &here, err);
 	if (r < 0)
 		return r;
 	r = children_visit_processes(scan, err);
@@ -328,7 +345,7 @@ static int children_scan(struct children_scan *scan,
 	r = children_visit_mounts(scan, err);
 	if (r < 0)
 		return r;
-	return children_add_records(scan, network, err);
+	return network ? children_add_records(scan, network, err) : 0;
 }
 
 int children_find(struct ctl *ctl, const struct network *network,

@@ -17,6 +17,7 @@ struct child {
 	bool is_shim;
 	bool is_found; /* its link was; else there is only a record */
 	ino_t netns;
+	char *path; /* of that namespace; NULL in the host's */
 	int pid; /* a process in its namespace, 0: none is seen */
 	char *owner; /* "namespace/pod", else the container; "" if unknown */
 };
@@ -30,6 +31,8 @@ void children_clear(struct children *children);
 
 /**
  * children_find() - The shim first, then other links of the host, then pods
+
+ * @network:	Whose records are looked at; NULL: nobody's
  * @shim:	Index 0: there is none
  */
 int children_find(struct ctl *ctl, const struct network *network,

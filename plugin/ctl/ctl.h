@@ -68,9 +68,17 @@ int ctl_shim(struct ctl *ctl, const struct network *network,
  * link-local ones are left out. Yours */
 int ctl_addresses(struct netlink *nl, int index, char **ret, struct error *err);
 
+/** ctl_usage() - Say on stderr what is wrong with the arguments
+ * Return: CTL_USAGE */
+int ctl_usage(const char *fmt, ...) printf_like(1, 2);
+
 /* Commands return an exit status, or negative. What they fail to do is in err,
  * what they find is in the report. */
 int ctl_status(struct ctl *ctl, struct error *err);
 int ctl_up(struct ctl *ctl, struct error *err);
+int ctl_down(struct ctl *ctl, struct error *err);
+int ctl_needs(struct ctl *ctl, struct error *err);
+int ctl_peers(struct ctl *ctl, struct error *err);
+int ctl_announce(struct ctl *ctl, struct error *err);
 
 #endif

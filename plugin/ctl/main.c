@@ -60,15 +60,49 @@ static const struct command {
 	const char *synopsis;
 	const char *help;
 	unsigned int options; /* OPT_* */
+	int min_args;
 	int max_args;
 	bool privileged; /* always; others may find out on the way */
+	bool anywhere; /* needs no configuration */
 	int (*run)(struct ctl *ctl, struct error *err);
 } commands[] = {
-	{ "up", "[-n] [--wait [--timeout SECONDS]]",
-	  "make overlay and host shim as configured",
-	  OPT_WAIT | OPT_TIMEOUT | OPT_DRY_RUN, 0, true, ctl_up },
-	{ "status", "[--ready]", "the node's links, peers and pods", OPT_READY,
-	  0, false, ctl_status },
+	{ .name = "up",
+	  .synopsis = "[-n] [--wait [--timeout SECONDS]]",
+	  .help = "make overlay and host shim as configured",
+	  .options = OPT_WAIT | OPT_TIMEOUT | OPT_DRY_RUN,
+	  .privileged = true,
+	  .run = ctl_up },
+	{ .name = "down",
+	  .synopsis = "[-n] [--force]",
+	  .help = "delete what up made, unless pods are on it",
+	  .options = OPT_FORCE | OPT_DRY_RUN,
+	  .privileged = true,
+	  .run = ctl_down },
+	{ .name = "status",
+	  .synopsis = "[--ready]",
+	  .help = "the node's links, peers and pods",
+	  .options = OPT_READY,
+	  .run = ctl_status },
+	{ .name = "needs",
+	  .synopsis = "PARENT [--probe ADDRESS]",
+	  .help = "is a host shim needed on that parent, and why",
+	  .options = OPT_PROBE,
+	  .min_args = 1,
+	  .max_args = 1,
+	  .anywhere = true,
+	  .run = ctl_needs },
+	{ .name = "peers",
+	  .synopsis = "[[-n] prune]",
+	  .help = "the overlay's other ends; remove those of no row",
+	  .options = OPT_DRY_RUN,
+	  .max_args = 1,
+	  .run = ctl_peers },
+	{ .name = "announce",
+	  .synopsis = "[ADDRESS]",
+	  .help = "tell the segment where the shim, or a pod, is",
+	  .max_args = 1,
+	  .privileged = true,
+	  .run = ctl_announce },
 };
 
 /* What main() holds while the command runs. */
@@ -119,9 +153,7 @@ static void main_tell(const struct main *m)
 		main_help();
 }
 
-/* Return: CTL_USAGE */
-static int main_usage(const char *fmt, ...) printf_like(1, 2);
-static int main_usage(const char *fmt, ...)
+int ctl_usage(const char *fmt, ...)
 {
 	char text[256];
 	va_list args;
@@ -214,7 +246,7 @@ static int main_form(struct ctl *ctl, const char *text)
 {
 	ctl->json = strcmp(text, "json") == 0;
 	if (!ctl->json && strcmp(text, "text") != 0)
-		return main_usage("-o %s: \"text\" or \"json\"", text);
+		return ctl_usage("-o %s: \"text\" or \"json\"", text);
 	return 0;
 }
 
@@ -224,7 +256,7 @@ static int main_timeout(struct ctl *ctl, const char *text)
 	unsigned long value = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || value == 0 || value > 86400)
-		return main_usage("--timeout %s: seconds, 1 to 86400", text);
+		return ctl_usage("--timeout %s: seconds, 1 to 86400", text);
 	ctl->timeout = (unsigned int)value;
 	return 0;
 }
@@ -284,7 +316,7 @@ static int main_option(struct main *m, int option, struct error *err)
 		return 0;
 	case MAIN_NODE:
 		if (!*optarg)
-			return main_usage("--node: the name is empty");
+			return ctl_usage("--node: the name is empty");
 		return setenv("NODENAME", optarg, 1) < 0 ? error_oom(err) : 0;
 	}
 	return main_own_option(m, 1U << (option - MAIN_OWN));
@@ -301,20 +333,23 @@ static const struct command *main_find(const char *name)
 static int main_command(struct main *m, int argc, char **argv)
 {
 	if (optind == argc)
-		return m->done ? 0 : main_usage("no command is given");
+		return m->done ? 0 : ctl_usage("no command is given");
 	m->command = main_find(argv[optind]);
 	if (!m->command)
-		return main_usage("there is no command \"%s\"", argv[optind]);
+		return ctl_usage("there is no command \"%s\"", argv[optind]);
 	m->ctl.args = &argv[optind + 1];
 	m->ctl.n_args = argc - optind - 1;
 	if (m->done)
 		return 0;
 	if (m->given & ~m->command->options)
-		return main_usage("%s has no such option; it has: %s",
-				  m->command->name, m->command->synopsis);
+		return ctl_usage("%s has no such option; it has: %s",
+				 m->command->name, m->command->synopsis);
+	if (m->ctl.n_args < m->command->min_args)
+		return ctl_usage("%s needs more: %s", m->command->name,
+				 m->command->synopsis);
 	if (m->ctl.n_args > m->command->max_args)
-		return main_usage("%s: \"%s\" is too much", m->command->name,
-				  m->ctl.args[m->command->max_args]);
+		return ctl_usage("%s: \"%s\" is too much", m->command->name,
+				 m->ctl.args[m->command->max_args]);
 	return 0;
 }
 
@@ -330,10 +365,9 @@ static int main_parse(struct main *m, int argc, char **argv, struct error *err)
 		if (option == -1)
 			return main_command(m, argc, argv);
 		if (option == ':')
-			return main_usage("%s needs a value", argv[optind - 1]);
+			return ctl_usage("%s needs a value", argv[optind - 1]);
 		if (option == '?')
-			return main_usage("there is no option \"%s\"",
-					  argv[at]);
+			return ctl_usage("there is no option \"%s\"", argv[at]);
 		r = main_option(m, option, err);
 		if (r != 0)
 			return r;
@@ -383,9 +417,11 @@ static int main_prepare(struct main *m, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	r = ctl_networks_read(ctl, err);
-	if (r < 0)
-		return r;
+	if (!m->command->anywhere) {
+		r = ctl_networks_read(ctl, err);
+		if (r < 0)
+			return r;
+	}
 	r = netlink_open(-1, &ctl->host, err);
 	if (r < 0)
 		return r;
@@ -416,6 +452,8 @@ static int main_run(struct main *m, struct error *err)
 	if (r < 0)
 		return r;
 	status = m->command->run(&m->ctl, err);
+	if (status == CTL_USAGE)
+		return status;
 	r = main_print(&m->ctl, &print_err);
 	if (status < 0)
 		return status;

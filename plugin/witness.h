@@ -40,6 +40,9 @@ struct witness {
 void witness_clear(struct witness *witness);
 #define cleanup_witness cleanup(witness_clear)
 
+/** witness_look() - Fill the sights; witness.c does it when it needs them */
+void witness_look(struct witness *witness);
+
 /** witness_place() - What to remember of a namespace and its path */
 struct store_place witness_place(const char *path, int netns);
 

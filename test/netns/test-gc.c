@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* GC and STATUS from outside. */
+/* GC from outside. */
 
 TestSuite(gc, .init = seed_open, .fini = seed_close, .timeout = 60);
-TestSuite(status, .init = seed_open, .fini = seed_close, .timeout = 60);
 
 /* The seed's configuration as a runtime sends it for GC. */
 static char *with_valid(const char *valid)
@@ -87,58 +86,4 @@ Test(gc, without_the_key_states_nothing)
 	seed_do("ADD", seed_config);
 	gc(seed_config, &answer);
 	expect_taken("10.100.1.16", true);
-}
-
-Test(status, of_a_node_just_rebooted_is_good)
-{
-	cleanup_free char *before = ns_snapshot(-1);
-	cleanup_free char *after = NULL;
-
-	seed_do("STATUS", seed_config);
-	after = ns_snapshot(-1);
-	cr_expect(ns_same(before, after));
-	cr_expect_eq(ns_try(-1, NULL, "test -e /run/hostshim"), 1);
-}
-
-Test(status, of_a_node_at_work_is_good)
-{
-	seed_do("ADD", seed_config);
-	seed_do("STATUS", seed_config);
-}
-
-Test(status, without_a_parent_is_50)
-{
-	static const char nad[] =
-		"{ \"cniVersion\": \"1.1.0\", \"name\": \"n\", "
-		"\"type\": \"hostshim\", \"master\": \"eth7\" }";
-	struct cni_call call = seed_call("STATUS", nad);
-
-	seed_fails(&call, 50, "eth7");
-}
-
-Test(status, with_an_overlay_that_cannot_be_repaired_is_50)
-{
-	struct cni_call call = seed_call("STATUS", seed_config);
-
-	ns_do(-1, "ip link add vxlan-storage type vxlan id 5 dstport 4789 "
-		  "local 10.100.100.1");
-	seed_fails(&call, 50, "id");
-}
-
-Test(status, of_a_full_pool_is_50)
-{
-	static const char small[] = "{ " SEED_OVERLAY
-				    ", \"ipam\": { \"type\": \"hostshim\", "
-				    "\"range\": \"10.100.1.0/24\", "
-				    "\"range_start\": \"10.100.1.20\", "
-				    "\"range_end\": \"10.100.1.20\" } }";
-	struct cni_call call = seed_call("STATUS", small);
-
-	seed_do("ADD", small);
-	seed_fails(&call, 50, "");
-	call.verb = "ADD";
-	call.id = "c2";
-	call.ifname = "net2";
-	seed_fails(&call, 100, "");
-	seed_has_not(seed_pod, "net2", "ip link");
 }

@@ -4,8 +4,11 @@
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 /* GC of attachments that are old enough: the clock is ours. */
 
@@ -15,6 +18,7 @@ uint64_t __real_file_boottime_ms(void);
 uint64_t __wrap_file_boottime_ms(void);
 
 static uint64_t later_ms;
+static uint64_t now_ms = 200000; /* of GC */
 
 uint64_t __wrap_file_boottime_ms(void)
 {
@@ -22,7 +26,7 @@ uint64_t __wrap_file_boottime_ms(void)
 }
 
 /* From here on all is older than the two minutes of grace. */
-static void gc(const char *valid)
+static void gc_config(const char *members)
 {
 	static char empty[] = "";
 	cleanup_free char *text = NULL;
@@ -40,18 +44,26 @@ static void gc(const char *valid)
 	};
 	struct error err = { 0 };
 
-	cr_assert_gt(asprintf(&text,
-			      "{ " SEED_OVERLAY ", " SEED_IPAM
-			      ", \"cni.dev/valid-attachments\": %s }",
-			      valid),
+	cr_assert_gt(asprintf(&text, "{ " SEED_OVERLAY ", " SEED_IPAM " %s }",
+			      members),
 		     0);
 	request.config = text;
 	request.config_len = strlen(text);
 	cr_assert_eq(config_read(&request, &config, &err), 0, "%s",
 		     err.details);
-	later_ms = 200000;
+	later_ms = now_ms;
 	cr_expect_eq(attach_gc(&request, &config, &err), 0, "%s", err.details);
 	later_ms = 0;
+}
+
+static void gc(const char *valid)
+{
+	cleanup_free char *members = NULL;
+
+	cr_assert_gt(asprintf(&members, ", \"cni.dev/valid-attachments\": %s",
+			      valid),
+		     0);
+	gc_config(members);
 }
 
 static size_t count_records(void)
@@ -145,4 +157,148 @@ Test(reclaim, a_path_that_was_given_to_another_pod_proves_nothing)
 	gc("[ { \"containerID\": \"c2\", \"ifname\": \"net1\" } ]");
 	cr_expect_eq(count_records(), 1);
 	cr_expect_eq(ns_ping(-1, address, 1), 1);
+}
+
+/* Two networks, one range, one pool: never one address twice, and the list of
+ * the one says nothing about the other. */
+Test(reclaim, two_networks_over_one_range_are_told_apart)
+{
+	static const char other[] =
+		"{ \"cniVersion\": \"1.1.0\", \"name\": \"other\", "
+		"\"type\": \"hostshim\", \"master\": \"under0\", " SEED_IPAM
+		" }";
+	struct cni_call first = seed_call("ADD", seed_config);
+	struct cni_call second = seed_call("ADD", other);
+	char one[SEED_ADDRESS], two[SEED_ADDRESS];
+
+	second.ifname = "net2";
+	seed_add(&first, one);
+	seed_add(&second, two);
+	cr_expect_str_neq(one, two);
+	ns_do(seed_pod, "ip link del net1; ip link del net2");
+	gc("[ { \"containerID\": \"c1\", \"ifname\": \"net2\" } ]");
+	cr_expect_eq(count_records(), 1);
+	gc("null");
+	cr_expect_eq(count_records(), 1);
+	second.verb = "DEL";
+	{
+		cleanup_cni_answer struct cni_answer answer = { 0 };
+
+		seed_must(&second, &answer);
+	}
+	cr_expect_eq(count_records(), 0);
+}
+
+/* Its namespace lives on, only not at its path any more. */
+Test(reclaim, what_has_its_interface_elsewhere_is_kept)
+{
+	struct cni_call call = seed_call("ADD", seed_config);
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	ns_do(-1, "ip netns add p1; touch /run/elsewhere");
+	call.pod = 0;
+	call.netns = "/run/netns/p1";
+	seed_must(&call, &answer);
+	ns_do(-1, "mount --bind /run/netns/p1 /run/elsewhere;"
+		  " ip netns del p1");
+	gc("[]");
+	cr_expect_eq(count_records(), 1);
+	ns_do(-1, "umount -l /run/elsewhere");
+	gc("[]");
+	cr_expect_eq(count_records(), 0);
+}
+
+/* Nothing is stated: what is not proven dead is kept, of this network too. */
+Test(reclaim, without_the_key_only_the_proven_go)
+{
+	struct cni_call call = seed_call("ADD", seed_config);
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	attach_without_interface();
+	ns_do(-1, "ip netns add p1");
+	call.pod = 0;
+	call.id = "c2";
+	call.netns = "/run/netns/p1";
+	seed_must(&call, &answer);
+	ns_do(-1, "ip netns add p2; ip netns del p1");
+	gc_config("");
+	cr_expect_eq(count_records(), 2);
+	now_ms = 270000;
+	gc_config("");
+	cr_expect_eq(count_records(), 1);
+}
+
+#define FRESH 50
+
+static void start_add(int i, int *ret_pid)
+{
+	struct cni_call call = seed_call("ADD", seed_config);
+	char id[16], netns[32], stem[32];
+
+	snprintf(id, sizeof(id), "f%d", i);
+	snprintf(netns, sizeof(netns), "/run/netns/f%d", i);
+	snprintf(stem, sizeof(stem), "/run/add%d", i);
+	call.pod = 0;
+	call.id = id;
+	call.netns = netns;
+	*ret_pid = cni_start(&call, stem);
+}
+
+/* GC without end, counted. */
+static pid_t start_gc(unsigned int *passes)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	while (pid == 0) {
+		gc("[]");
+		__atomic_add_fetch(passes, 1, __ATOMIC_RELAXED);
+	}
+	return pid;
+}
+
+static unsigned int *shared_counter(void)
+{
+	void *map = mmap(NULL, sizeof(unsigned int), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert_neq(map, MAP_FAILED);
+	return map;
+}
+
+/*
+ * The list was made before all of them, and the clock says that none is young:
+ * what keeps them is that they are in progress, or attached, and that a record
+ * which changed since it was read is not touched.
+ */
+Test(reclaim, gc_beside_fresh_adds_takes_nothing_from_them, .timeout = 120)
+{
+	unsigned int *passes = shared_counter();
+	int pids[FRESH];
+	int status;
+	pid_t pid;
+
+	ns_do(-1, "for i in $(seq 0 %d); do ip netns add f$i; done", FRESH - 1);
+	seed_do("ADD", seed_config);
+	pid = start_gc(passes);
+	for (int i = 0; i < FRESH; i++)
+		start_add(i, &pids[i]);
+	for (int i = 0; i < FRESH; i++) {
+		cr_assert_eq(waitpid(pids[i], &status, 0), pids[i]);
+		cr_expect_eq(status, 0, "ADD %d: %s", i,
+			     ns_exec(-1, "cat /run/add%d.out", i));
+	}
+	fprintf(stderr, "%u passes of GC beside %d ADDs\n", *passes, FRESH);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	gc("[]");
+	cr_expect_gt(*passes, 0);
+	cr_expect_eq(count_records(), FRESH + 1);
+	cr_expect_eq(ns_try(-1, NULL,
+			    "test $(for i in $(seq 0 %d); do"
+			    " ip -n f$i -4 -o addr show net1; done |"
+			    " awk '{ print $4 }' | sort -u | wc -l) = %d",
+			    FRESH - 1, FRESH),
+		     0);
 }

@@ -67,6 +67,15 @@ static int key_of(const struct store_attachment *attachment,
 			      attachment->ifname, key, err);
 }
 
+static int record_unreadable(struct local *local, struct error *err)
+{
+	const struct error inner = *err;
+
+	if (inner.code != ERROR_STORE)
+		return error_return(err);
+	return table_damaged(local->table, err, "%s", inner.details);
+}
+
 int local_record_load(struct local *local, const struct table_key *key,
 		      struct store_record *ret, struct error *err)
 {
@@ -79,9 +88,7 @@ int local_record_load(struct local *local, const struct table_key *key,
 	if (r < 0)
 		return r;
 	r = store_record_decode(value.data, value.len, ret, err);
-	if (r < 0)
-		return error_context(err, "%s", table_path(local->table));
-	return 0;
+	return r < 0 ? record_unreadable(local, err) : 0;
 }
 
 int local_record_save(struct local *local, const struct table_key *key,
@@ -415,7 +422,7 @@ static int list_add(struct local *local, const struct table_value *value,
 	*grown = (struct store_record){ 0 };
 	r = store_record_decode(value->data, value->len, grown, err);
 	if (r < 0)
-		return error_context(err, "%s", table_path(local->table));
+		return record_unreadable(local, err);
 	records->count++;
 	return 0;
 }
@@ -501,6 +508,75 @@ static int local_ready(struct store *store, struct error *err)
 	return r;
 }
 
+static bool local_is_damaged(const struct store *store)
+{
+	const struct local *local = (const struct local *)store;
+
+	return table_is_damaged(local->table);
+}
+
+/* What two of them claim to have, the first has. */
+static int rebuild_address(struct local *local, const struct table_key *key,
+			   const char *pool,
+			   const struct store_address *address,
+			   struct store_record *ret, struct error *err)
+{
+	inet_uint value = inet_addr_to_uint(&address->address.addr);
+	const struct occupancy occupancy = {
+		.table = local->table,
+		.pool = pool,
+		.family = address->address.addr.family,
+	};
+	struct table_key holder;
+	int r;
+
+	r = occupancy_look(&occupancy, value, &holder, err);
+	if (r < 0)
+		return r;
+	if (r == OCCUPANCY_USED)
+		return 0;
+	ret->addresses[ret->n_addresses++] = *address;
+	return occupancy_take(&occupancy, value, key, err);
+}
+
+static int rebuild_record(struct local *local, const struct store_record *known,
+			  struct error *err)
+{
+	struct store_record record = *known; /* borrows its strings */
+	struct table_value none;
+	struct table_key key;
+	int r;
+
+	r = attachment_key(known->network, known->container_id, known->ifname,
+			   &key, err);
+	if (r < 0)
+		return r;
+	r = table_get(local->table, &key, &none, err);
+	if (r != TABLE_ABSENT)
+		return r;
+	record.n_addresses = 0;
+	for (size_t i = 0; i < known->n_addresses && r >= 0; i++)
+		r = rebuild_address(local, &key, known->pool,
+				    &known->addresses[i], &record, err);
+	return r < 0 ? r : local_record_save(local, &key, &record, err);
+}
+
+static int local_rebuild(struct store *store, const struct store_records *known,
+			 struct error *err)
+{
+	struct local *local = local_of(store);
+	int r;
+
+	r = table_renew(local->table, store->timeout_ms, err);
+	if (r == TABLE_RENEWED)
+		return 0;
+	if (r != 0)
+		return r == TABLE_BUSY ? STORE_BUSY : r;
+	for (size_t i = 0; i < known->count && r == 0; i++)
+		r = rebuild_record(local, &known->items[i], err);
+	return local_end(local, r, err);
+}
+
 static struct store *local_close(struct store *store)
 {
 	struct local *local = local_of(store);
@@ -521,6 +597,8 @@ static const struct store_ops local_ops = {
 	.find = local_find,
 	.list = local_list,
 	.usage = local_usage,
+	.is_damaged = local_is_damaged,
+	.rebuild = local_rebuild,
 	.ready = local_ready,
 	.close = local_close,
 };
@@ -537,10 +615,15 @@ int store_local_open(const struct ipam_config *config, bool read_only,
 	local->base.ops = &local_ops;
 	local->base.timeout_ms = timeout_ms;
 	local->config = config;
-	r = table_open(config->state_dir, LOCAL_NAME, read_only, &local->table,
-		       err);
+	r = table_open(config->state_dir, LOCAL_NAME,
+		       read_only ? TABLE_READ_ONLY : 0, &local->table, err);
 	if (r < 0) {
 		free(local);
+		return r;
+	}
+	r = table_set_witness(local->table, config->data_dir, err);
+	if (r < 0) {
+		local_close(&local->base);
 		return r;
 	}
 	*ret = &local->base;

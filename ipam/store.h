@@ -186,6 +186,14 @@ struct store_ops {
 	int (*usage)(struct store *store, size_t set, struct store_usage *ret,
 		     struct error *err);
 
+	/* Did the last call fail because the store is damaged? */
+	bool (*is_damaged)(const struct store *store);
+
+	/* A new one in its place, that holds @known. 0, also if another process
+	 * was first. */
+	int (*rebuild)(struct store *store, const struct store_records *known,
+		       struct error *err);
+
 	/* Could it be written to? Changes nothing. */
 	int (*ready)(struct store *store, struct error *err);
 

@@ -9,6 +9,9 @@
  * as used that it never wrote, so that a healthy file could otherwise be shorter
  * than its meta page says.
  *
+ * A synced one is on disk, with its name, before it is written to: what it says
+ * of other boots may not be lost by a power failure.
+ *
  * An open environment belongs to an inode. Each transaction compares it with
  * the path, so that a process that slept does not go on in a file that another
  * one has replaced.
@@ -146,12 +149,13 @@ void table_file_close(struct table *table)
 
 static int file_map(struct table *table, const char *path, struct error *err)
 {
-	unsigned int flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC |
-			     MDB_NOMETASYNC;
+	unsigned int flags = MDB_NOSUBDIR | MDB_NOLOCK;
 	struct stat st;
 	int rc, fd;
 
-	if (table->read_only)
+	if (!(table->flags & TABLE_SYNCED))
+		flags |= MDB_NOSYNC | MDB_NOMETASYNC;
+	if (table->flags & TABLE_READ_ONLY)
 		flags |= MDB_RDONLY;
 	rc = mdb_env_create(&table->env);
 	if (rc == 0)
@@ -184,7 +188,19 @@ static struct table_key origin_key(void)
 	return key;
 }
 
-/* Has this boot made it? TABLE_NONE if another has. */
+/* Another program's format is not damage: it is not renewed. */
+static int file_refuse_format(const struct table *table, uint32_t format,
+			      struct error *err)
+{
+	return error_set(
+		err, ERROR_STORE, 0,
+		"%s has format %u, and this program writes %d: another "
+		"version of it has made the file; drain the node "
+		"before it is replaced, then remove the file",
+		table->path, format, TABLE_FORMAT);
+}
+
+/* Does it count in this boot? TABLE_NONE if not. */
 static int file_check_origin(struct table *table, MDB_txn *txn,
 			     struct error *err)
 {
@@ -202,13 +218,11 @@ static int file_check_origin(struct table *table, MDB_txn *txn,
 	if (r == TABLE_ABSENT || value.len != sizeof(origin))
 		return table_damaged(table, err, "it has no origin");
 	memcpy(&origin, value.data, sizeof(origin));
-	if (memcmp(origin.boot_id, table->boot_id, sizeof(origin.boot_id)) != 0)
+	if (!(table->flags & TABLE_SYNCED) &&
+	    memcmp(origin.boot_id, table->boot_id, sizeof(origin.boot_id)) != 0)
 		return TABLE_NONE;
 	if (origin.format != TABLE_FORMAT)
-		return table_damaged(table, err,
-				     "it has format %u, and this program "
-				     "writes %d",
-				     origin.format, TABLE_FORMAT);
+		return file_refuse_format(table, origin.format, err);
 	return 0;
 }
 
@@ -268,6 +282,33 @@ static int file_fill(struct table *table, struct error *err)
 	return rc == 0 ? 0 : table_fail(table, rc, "commit", err);
 }
 
+static int file_sync(const char *path, struct error *err)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return error_set(err, ERROR_IO, errno, "sync %s", path);
+	return 0;
+}
+
+/* The name, and those of all folders above: any of them may be new. */
+static int file_sync_name(const struct table *table, struct error *err)
+{
+	cleanup_free char *path = strdup(table->path);
+	char *slash;
+	int r;
+
+	if (!path)
+		return error_oom(err);
+	while ((slash = strrchr(path, '/'))) {
+		slash[slash == path] = '\0';
+		r = file_sync(path, err);
+		if (r < 0 || slash == path)
+			return r;
+	}
+	return 0;
+}
+
 static int file_prepare(struct table *table, struct error *err)
 {
 	int r;
@@ -284,20 +325,51 @@ static int file_prepare(struct table *table, struct error *err)
 	if (truncate(table->fresh_path, (off_t)TABLE_MAP_SIZE) < 0)
 		return error_set(err, ERROR_IO, errno, "extend %s",
 				 table->fresh_path);
-	if (rename(table->fresh_path, table->path) < 0)
-		return error_set(err, ERROR_IO, errno, "rename %s to %s",
-				 table->fresh_path, table->path);
-	return 0;
+	return table->flags & TABLE_SYNCED ? file_sync(table->fresh_path, err)
+					   : 0;
 }
 
-static int file_create(struct table *table, struct error *err)
+void table_file_discard(struct table *table)
+{
+	table_file_close(table);
+	unlink(table->fresh_path);
+}
+
+int table_file_prepare(struct table *table, struct error *err)
 {
 	int r = file_prepare(table, err);
 
-	if (r < 0) {
-		table_file_close(table);
-		unlink(table->fresh_path);
-	}
+	if (r < 0)
+		table_file_discard(table);
+	return r;
+}
+
+int table_file_place(struct table *table, struct error *err)
+{
+	if (rename(table->fresh_path, table->path) < 0)
+		return error_set(err, ERROR_IO, errno, "rename %s to %s",
+				 table->fresh_path, table->path);
+	return table->flags & TABLE_SYNCED ? file_sync_name(table, err) : 0;
+}
+
+/* None there, or another boot's; but if this boot has made one, it is lost. */
+static int file_create(struct table *table, struct error *err)
+{
+	int r = table_witness_look(table, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return table_damaged(table, err,
+				     "this boot has made it, and it is gone");
+	r = table_file_prepare(table, err);
+	if (r < 0)
+		return r;
+	r = table_file_place(table, err);
+	if (r < 0)
+		table_file_discard(table);
+	else
+		table_witness_note(table);
 	return r;
 }
 

@@ -18,18 +18,28 @@ enum {
 	TABLE_NONE = 3, /* no file, or another boot's: empty */
 };
 
+/* Which file is under the table's name; all zero: none. */
+struct table_identity {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct table {
 	char *dir;
 	char *path;
 	char *fresh_path; /* where a new one is prepared */
 	char *lock_path;
-	bool read_only;
+	char *witness_path; /* NULL: none */
+	unsigned int flags;
 	char boot_id[FILE_BOOT_ID_TEXT];
 
 	MDB_env *env; /* NULL: not open */
 	MDB_dbi dbi;
 	dev_t dev; /* of the open file */
 	ino_t ino;
+	bool is_damaged;
+	struct table_identity seen; /* the file that is, if so */
+	bool is_renewing; /* the environment is the new one */
 
 	int lock; /* held during a transaction */
 	MDB_txn *txn; /* NULL in a transaction on an empty table */
@@ -43,6 +53,34 @@ struct table {
  */
 int table_file_open(struct table *table, bool create, struct error *err)
 	warn_unused;
+
+/** table_file_identify() - Which file is there now? */
+int table_file_identify(const struct table *table, struct table_identity *ret,
+			struct error *err);
+
+/** table_file_prepare() - Open a new, empty one under the other name */
+int table_file_prepare(struct table *table, struct error *err);
+
+/** table_file_place() - Give the new one its name, in place of what has it */
+int table_file_place(struct table *table, struct error *err);
+
+/** table_file_discard() - Forget the new one */
+void table_file_discard(struct table *table);
+
+/** table_file_set_aside() - A second name for the damaged one; it keeps its
+ * first until another is placed there */
+int table_file_set_aside(struct table *table, struct error *err);
+
+/**
+ * table_witness_look() - Has this boot made the table?
+ *
+ * Return: 0, FILE_ABSENT (no, or nobody knows), or negative
+ */
+int table_witness_look(const struct table *table, struct error *err)
+	warn_unused;
+
+/** table_witness_note() - It has */
+void table_witness_note(const struct table *table);
 
 /** table_file_close() - Close the environment; a fresh look is taken next time */
 void table_file_close(struct table *table);

@@ -8,13 +8,17 @@
  * exclusive for writing, held for a transaction and for nothing else. The
  * kernel drops it when its holder dies.
  *
- * Nothing is synced. A commit writes the new pages into free space and then one
+ * Only a synced table is synced. A commit writes the new pages into free space and then one
  * meta page, each by a system call: a process that dies in between leaves the
  * old state, and the page cache outlives it. What does not outlive a power
  * failure need not: the table means nothing to another boot.
  *
  * A record carries a checksum over key and value. LMDB does not notice a page
  * that changed under it.
+ *
+ * A damaged file is never mended, and never removed: a new one is filled beside
+ * it, in one transaction, and then takes its name in one step. Whoever dies
+ * meanwhile leaves the damaged one in place, and the next process finds it so.
  */
 
 #include "ipam/table-priv.h"
@@ -83,8 +87,16 @@ const char *table_path(const struct table *table)
 	return table->path;
 }
 
-int table_damaged(const struct table *table, struct error *err, const char *fmt,
-		  ...)
+/* What was made for another boot can be made again; what outlives it cannot. */
+static const char *damaged_advice(const struct table *table)
+{
+	return table->flags & TABLE_SYNCED
+		       ? "give the address in the configuration again"
+		       : "the next ADD or DEL on this node makes a new one "
+			 "from what its pods bear";
+}
+
+int table_damaged(struct table *table, struct error *err, const char *fmt, ...)
 {
 	char reason[256];
 	va_list args;
@@ -92,11 +104,14 @@ int table_damaged(const struct table *table, struct error *err, const char *fmt,
 	va_start(args, fmt);
 	vsnprintf(reason, sizeof(reason), fmt, args);
 	va_end(args);
-	return error_set(err, ERROR_STORE, 0,
-			 "%s is damaged: %s. Which addresses are in use on "
-			 "this node is not known any more: drain the node, "
-			 "remove the file, and let the pods come back",
-			 table->path, reason);
+	table->is_damaged = true;
+	return error_set(err, ERROR_STORE, 0, "%s is damaged: %s; %s",
+			 table->path, reason, damaged_advice(table));
+}
+
+bool table_is_damaged(const struct table *table)
+{
+	return table->is_damaged;
 }
 
 int table_fail(struct table *table, int rc, const char *what, struct error *err)
@@ -122,7 +137,7 @@ static uint64_t table_checksum(const struct table_key *key, const void *data,
 }
 
 /* Checks a record that LMDB found, and cuts the checksum off. */
-static int table_verify(const struct table *table, const struct table_key *key,
+static int table_verify(struct table *table, const struct table_key *key,
 			const MDB_val *found, struct table_value *ret,
 			struct error *err)
 {
@@ -256,7 +271,9 @@ static int table_begin_txn(struct table *table, bool write, struct error *err)
 {
 	int r, rc;
 
-	r = table_file_open(table, write, err);
+	r = table_file_identify(table, &table->seen, err);
+	if (r == 0)
+		r = table_file_open(table, write, err);
 	if (r == TABLE_NONE)
 		return 0;
 	if (r < 0)
@@ -269,24 +286,28 @@ static int table_begin_txn(struct table *table, bool write, struct error *err)
 	return 0;
 }
 
+static int table_lock(struct table *table, bool write, unsigned int timeout_ms,
+		      struct error *err)
+{
+	int r = write ? file_mkdirs(table->dir, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = file_lock(table->lock_path, write, timeout_ms, &table->lock, err);
+	return r == FILE_LOCKED ? TABLE_BUSY : r;
+}
+
 int table_begin(struct table *table, bool write, unsigned int timeout_ms,
 		struct error *err)
 {
 	int r;
 
-	assert(table->lock < 0 && !(write && table->read_only));
+	assert(table->lock < 0 && !(write && table->flags & TABLE_READ_ONLY));
+	table->is_damaged = false;
 	if (!write && !table_exists(table))
 		return 0;
-	if (write) {
-		r = file_mkdirs(table->dir, err);
-		if (r < 0)
-			return r;
-	}
-
-	r = file_lock(table->lock_path, write, timeout_ms, &table->lock, err);
-	if (r == FILE_LOCKED)
-		return TABLE_BUSY;
-	if (r < 0)
+	r = table_lock(table, write, timeout_ms, err);
+	if (r != 0)
 		return r;
 	r = table_begin_txn(table, write, err);
 	if (r < 0)
@@ -308,6 +329,9 @@ void table_abort(struct table *table)
 
 	if (txn)
 		mdb_txn_abort(txn);
+	if (table->is_renewing)
+		table_file_discard(table);
+	table->is_renewing = false;
 	table_unlock(table);
 }
 
@@ -321,19 +345,80 @@ static int table_commit_errno(const struct table *table, int rc)
 	return rc;
 }
 
-int table_commit(struct table *table, struct error *err)
+static int table_commit_txn(struct table *table, struct error *err)
 {
 	MDB_txn *txn = take_ptr(table->txn);
 	int rc = txn ? mdb_txn_commit(txn) : 0;
 
-	/* LMDB takes no further transaction after a failed commit, and what it
-	 * remembers may be ahead of the file: begin with the file next time. */
-	if (rc != 0)
-		table_file_close(table);
-	table_unlock(table);
 	if (rc == 0)
 		return 0;
 	return table_fail(table, table_commit_errno(table, rc), "commit", err);
+}
+
+/* The damaged file has two names from here on, then one, and the new one its
+ * own: there is a file under the table's name at any moment. */
+static int table_commit_renewed(struct table *table, struct error *err)
+{
+	int r = table_commit_txn(table, err);
+
+	if (r == 0)
+		r = table_file_set_aside(table, err);
+	if (r == 0)
+		r = table_file_place(table, err);
+	if (r == 0) {
+		table->is_renewing = table->is_damaged = false;
+		table_witness_note(table);
+	}
+	table_abort(table);
+	return r;
+}
+
+int table_commit(struct table *table, struct error *err)
+{
+	int r;
+
+	if (table->is_renewing)
+		return table_commit_renewed(table, err);
+	r = table_commit_txn(table, err);
+	/* LMDB takes no further transaction after a failed commit, and what it
+	 * remembers may be ahead of the file: begin with the file next time. */
+	if (r < 0)
+		table_file_close(table);
+	table_unlock(table);
+	return r;
+}
+
+static int table_renew_txn(struct table *table, struct error *err)
+{
+	struct table_identity now;
+	int r, rc;
+
+	r = table_file_identify(table, &now, err);
+	if (r < 0)
+		return r;
+	if (now.dev != table->seen.dev || now.ino != table->seen.ino)
+		return TABLE_RENEWED;
+	table_file_close(table);
+	r = table_file_prepare(table, err);
+	if (r < 0)
+		return r;
+	table->is_renewing = true;
+	rc = mdb_txn_begin(table->env, NULL, 0, &table->txn);
+	return rc == 0 ? 0 : table_fail(table, rc, "begin", err);
+}
+
+int table_renew(struct table *table, unsigned int timeout_ms, struct error *err)
+{
+	int r;
+
+	assert(table->is_damaged && table->lock < 0);
+	r = table_lock(table, true, timeout_ms, err);
+	if (r != 0)
+		return r;
+	r = table_renew_txn(table, err);
+	if (r != 0)
+		table_abort(table);
+	return r;
 }
 
 static int table_paths(struct table *table, const char *dir, const char *name)
@@ -346,7 +431,7 @@ static int table_paths(struct table *table, const char *dir, const char *name)
 	return 0;
 }
 
-int table_open(const char *dir, const char *name, bool read_only,
+int table_open(const char *dir, const char *name, unsigned int flags,
 	       struct table **ret, struct error *err)
 {
 	cleanup_table struct table *table = calloc(1, sizeof(*table));
@@ -355,7 +440,7 @@ int table_open(const char *dir, const char *name, bool read_only,
 	if (!table)
 		return error_oom(err);
 	table->lock = -1;
-	table->read_only = read_only;
+	table->flags = flags;
 	if (table_paths(table, dir, name) < 0)
 		return error_oom(err);
 	r = file_boot_id(table->boot_id, err);
@@ -375,6 +460,7 @@ struct table *table_close(struct table *table)
 	free(table->path);
 	free(table->fresh_path);
 	free(table->lock_path);
+	free(table->witness_path);
 	free(table);
 	return NULL;
 }

@@ -6,8 +6,8 @@
  * LMDB under a lock of our own (table.c and table-file.c say why). Knows
  * nothing of what the records mean.
  *
- * What belongs to another boot is gone: a table that an earlier boot wrote is
- * empty by definition.
+ * Most of what is kept here ends with the boot: a table that an earlier boot
+ * wrote is empty by definition. A synced one outlives it, and power failures.
  */
 
 #include "lib/error.h"
@@ -20,6 +20,12 @@ struct table;
 enum {
 	TABLE_ABSENT = 1, /* no such record */
 	TABLE_BUSY = 2, /* the lock's deadline passed */
+	TABLE_RENEWED = 4, /* not damaged any more: another process was first */
+};
+
+enum table_flag {
+	TABLE_READ_ONLY = 1, /* nothing is created: an absent table is empty */
+	TABLE_SYNCED = 2, /* outlives the boot, and is on disk when committed */
 };
 
 #define TABLE_KEY_MAX 511 /* LMDB's compiled-in limit */
@@ -58,10 +64,20 @@ struct table_value {
 
 /**
  * table_open() - Prepare the table "<dir>/<name>.mdb"; touches no file
- * @read_only:	Nothing is created: an absent table is empty
+ * @flags:	enum table_flag
  */
-int table_open(const char *dir, const char *name, bool read_only,
+int table_open(const char *dir, const char *name, unsigned int flags,
 	       struct table **ret, struct error *err);
+
+/**
+ * table_set_witness() - Remember elsewhere that this boot has made the table
+ * @dir:	Another directory, which outlives what removes the first
+ *
+ * A table that is gone, but that this boot has made, is damaged: without the
+ * witness it would be an empty one. A witness that cannot be written is done
+ * without.
+ */
+int table_set_witness(struct table *table, const char *dir, struct error *err);
 
 /** table_close() - Returns NULL; NULL is fine; aborts a transaction */
 struct table *table_close(struct table *table);
@@ -124,8 +140,23 @@ bool table_exists(const struct table *table);
 int table_ready(const struct table *table, struct error *err);
 
 /** table_damaged() - Raise ERROR_STORE: which file, what is wrong, what to do */
-int table_damaged(const struct table *table, struct error *err, const char *fmt,
-		  ...) printf_like(3, 4);
+int table_damaged(struct table *table, struct error *err, const char *fmt, ...)
+	printf_like(3, 4);
+
+/** table_is_damaged() - Has table_damaged() been raised since the last begin? */
+bool table_is_damaged(const struct table *table);
+
+/**
+ * table_renew() - Begin a transaction on an empty table in place of a damaged one
+ *
+ * For a table that table_is_damaged(). The damaged file is left until
+ * table_commit() puts the new one in its place, in one step, and the old one
+ * aside as "<name>.mdb.damaged-<time>"; the three newest of these are kept.
+ *
+ * Return: 0, TABLE_BUSY, TABLE_RENEWED, or negative
+ */
+int table_renew(struct table *table, unsigned int timeout_ms, struct error *err)
+	warn_unused;
 
 /** table_path() - The file, for messages */
 const char *table_path(const struct table *table);

@@ -164,6 +164,9 @@ int file_lock(const char *path, bool exclusive, unsigned int timeout_ms,
 	unsigned int pause_ms = 1;
 
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* A shared lock is for reading, which needs no place to write. */
+	if (fd < 0 && errno == EROFS && !exclusive)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return error_set(err, ERROR_IO, errno, "open lock %s", path);
 

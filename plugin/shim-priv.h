@@ -66,8 +66,25 @@ int shim_fix_up(struct shim *s, struct error *err);
 /* --- shim-source.c -------------------------------------------------------------- */
 
 /** shim_choose_addresses() - Fill @s->want from the first source that has any;
- * without any, n_want stays 0 */
+ * without any, n_want stays 0. Return: 0, NODE_WRONG, or negative */
 int shim_choose_addresses(struct shim *s, struct error *err);
+
+/** shim_want() - One more wanted address, if its family has none yet */
+void shim_want(struct shim *s, const struct inet_prefix *address);
+
+/* --- shim-host.c -------------------------------------------------------------- */
+
+/** shim_has_host_range() - Does ipam.hostRange give nodes their addresses? */
+bool shim_has_host_range(const struct shim *s);
+
+/** shim_is_former() - Was it this node's, before ipam.hostIndex changed? */
+bool shim_is_former(const struct shim *s, const struct inet_addr *addr);
+
+/** shim_from_host_range() - A source; NODE_WRONG if it has to be claimed */
+int shim_from_host_range(struct shim *s, struct error *err);
+
+/** shim_lacks_host_family() - Is a family of the host range without address? */
+bool shim_lacks_host_family(const struct shim *s);
 
 /* --- shim-address.c --------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 
 /* Where the node's own addresses come from. */
 
-static void shim_want(struct shim *s, const struct inet_prefix *address)
+void shim_want(struct shim *s, const struct inet_prefix *address)
 {
 	for (size_t i = 0; i < s->n_want; i++)
 		if (s->want[i].subnet.addr.family == address->addr.family)
@@ -51,17 +51,17 @@ static bool shim_is_in_ranges(const struct shim *s,
 
 static int shim_from_link(struct shim *s, struct error *err)
 {
-	(void)err;
 	if (!shim_is_here(s, &s->link))
 		return 0;
 	for (size_t i = 0; i < s->addrs.count; i++) {
 		const struct netlink_addr *have = &s->addrs.items[i];
 
 		if (have->scope == RT_SCOPE_UNIVERSE &&
-		    shim_is_in_ranges(s, &have->address.addr))
+		    shim_is_in_ranges(s, &have->address.addr) &&
+		    !shim_is_former(s, &have->address.addr))
 			shim_want(s, &have->address);
 	}
-	return 0;
+	return shim_lacks_host_family(s) ? shim_from_host_range(s, err) : 0;
 }
 
 /* In this order; the first that has an address decides for both families. */
@@ -69,6 +69,7 @@ static int (*const shim_sources[])(struct shim *, struct error *) = {
 	shim_from_literal,
 	shim_from_row,
 	shim_from_link,
+	shim_from_host_range,
 };
 
 int shim_choose_addresses(struct shim *s, struct error *err)
@@ -76,7 +77,7 @@ int shim_choose_addresses(struct shim *s, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(shim_sources) && !s->n_want; i++) {
 		int r = shim_sources[i](s, err);
 
-		if (r < 0)
+		if (r != 0)
 			return r;
 	}
 	return 0;

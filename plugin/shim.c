@@ -116,7 +116,8 @@ static int shim_look_up(struct shim *s, struct error *err)
 	const struct config_node *row = s->node->row;
 	int r;
 
-	if (s->config->shim.present || (row && row->n_addresses > 0))
+	if (s->config->shim.present || (row && row->n_addresses > 0) ||
+	    shim_has_host_range(s))
 		r = shim_find(s->host, s->config, s->parent, &s->link, err);
 	else
 		r = netlink_link_get(s->host, s->name, &s->link, err);
@@ -278,7 +279,7 @@ static int shim_pass(struct shim *s, struct error *err)
 	if (r < 0)
 		return r;
 	r = shim_choose_addresses(s, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (s->n_want == 0) {
 		s->link = (struct netlink_link){ 0 };

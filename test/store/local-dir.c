@@ -43,9 +43,10 @@ const char *local_dir_path(const char *name)
 
 const char *local_dir_keys(void)
 {
-	static char keys[128];
+	static char keys[192];
 
-	snprintf(keys, sizeof(keys), "'stateDir': '%s/state'", dir);
+	snprintf(keys, sizeof(keys),
+		 "'stateDir': '%s/state', 'dataDir': '%s/data'", dir, dir);
 	return keys;
 }
 

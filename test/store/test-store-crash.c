@@ -7,6 +7,8 @@
  */
 
 #include "test/store/contract.h"
+
+#include "ipam/host.h"
 #include "test/store/local-dir.h"
 
 #include <signal.h>
@@ -75,6 +77,8 @@ ssize_t __real_writev(int fd, const struct iovec *iov, int n);
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int n);
 int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
+int __real_link(const char *from, const char *to);
+int __wrap_link(const char *from, const char *to);
 int __real_truncate(const char *path, off_t len);
 int __wrap_truncate(const char *path, off_t len);
 int __real_ftruncate(int fd, off_t len);
@@ -143,6 +147,11 @@ UNCHECKED ssize_t __wrap_write(int fd, const void *data, size_t len)
 UNCHECKED int __wrap_rename(const char *from, const char *to)
 {
 	return WRAP(__real_rename(from, to));
+}
+
+UNCHECKED int __wrap_link(const char *from, const char *to)
+{
+	return WRAP(__real_link(from, to));
 }
 
 UNCHECKED int __wrap_truncate(const char *path, off_t len)
@@ -284,7 +293,8 @@ static char *snapshot(void)
 }
 
 /* Runs @call with the fault at its @n-th write, in a process of its own.
- * Return: 0 if it did all it had to, 1 if it failed or died */
+ * Return: 0 if it did all it had to, 1 if it failed or died, 2 if it did all it
+ * had to though a write failed: one that it can do without */
 static int run(int (*call)(struct store *, struct error *), bool reserve_first,
 	       enum fault kind, int n)
 {
@@ -313,14 +323,16 @@ static int run(int (*call)(struct store *, struct error *), bool reserve_first,
 		if (r > 0)
 			_exit(5);
 		store_close(store);
-		_exit(r < 0 ? 1 : 0);
+		if (r < 0)
+			_exit(1);
+		_exit(n > 0 && countdown <= 0 ? 2 : 0);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	if (WIFSIGNALED(status)) {
 		cr_assert_eq(WTERMSIG(status), SIGKILL);
 		return 1;
 	}
-	cr_assert_leq(WEXITSTATUS(status), 1, "status %d", status);
+	cr_assert_leq(WEXITSTATUS(status), 2, "status %d", status);
 	return WEXITSTATUS(status);
 }
 
@@ -393,7 +405,7 @@ static void every_write(enum fault kind)
 			died = run(calls[c].call, calls[c].reserve_first, kind,
 				   n);
 			between = snapshot();
-			if (died) {
+			if (died == 1) {
 				if (kind == FAULT_ENOSPC || kind == FAULT_EIO)
 					cr_assert_str_eq(between, before,
 							 "%s, write %d:\n%s",
@@ -465,4 +477,199 @@ Test(store_crash, after_a_failed_write_the_same_handle_works_on)
 			     err.details);
 		store_close(store);
 	}
+}
+
+/* --- a damaged table ------------------------------------------------------------ */
+
+/* Reserves; rebuilds first if it has to, with one pod that is known to live. */
+static int reserve_or_rebuild(struct error *err)
+{
+	struct store *store = contract_open(&config);
+	cleanup_store_record struct store_record pod = { 0 };
+	struct store_records known = { &pod, 1 };
+	struct store_attachment a;
+	char buf[32];
+	int r;
+
+	attachment(1, buf, &a);
+	cr_assert_eq(store_record_fill(&pod, &a, config.pool, err), 0);
+	pod.state = STORE_STATE_LIVE;
+	pod.n_addresses = 1;
+	cr_assert(inet_prefix_parse("10.1.2.1/24", &pod.addresses[0].address));
+	r = do_reserve(store, 100, err);
+	if (r < 0 && store->ops->is_damaged(store)) {
+		*err = (struct error){ 0 };
+		r = store->ops->rebuild(store, &known, err);
+		if (r == 0)
+			r = do_reserve(store, 100, err);
+	}
+	store_close(store);
+	return r;
+}
+
+static int run_rebuild(enum fault kind, int n)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		struct error err = { 0 };
+		int r;
+
+		countdown = n;
+		fault = kind;
+		r = reserve_or_rebuild(&err);
+		fault = FAULT_NONE;
+		_exit(r != 0 ? 1 : countdown <= 0 ? 2 : 0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status))
+		return 1;
+	return WEXITSTATUS(status);
+}
+
+/* Whatever it dies of, the table is damaged or complete; never empty, and never
+ * gone: the living pod's address is given to nobody. */
+static void every_write_of_a_rebuild(enum fault kind)
+{
+	for (int n = 1; n < WRITES_MAX; n++) {
+		struct store_attachment pod;
+		struct error err = { 0 };
+		char text[INET_ADDR_TEXT];
+		struct store *store;
+		char buf[32];
+		int done, r;
+
+		prepare(false);
+		cr_assert_eq(truncate(local_dir_path("state/attachments.mdb"),
+				      4096),
+			     0);
+		done = run_rebuild(kind, n);
+		cr_assert_eq(access(local_dir_path("state/attachments.mdb"),
+				    F_OK),
+			     0);
+		if (done == 1) {
+			r = reserve_or_rebuild(&err);
+			/* The dead one's record is taken over, or is there. */
+			cr_assert(r == 0 || r == STORE_LIVE, "write %d: %s", n,
+				  err.details);
+		}
+		store = contract_open(&config);
+		attachment(1, buf, &pod);
+		cr_assert_eq(store->ops->release(store, &pod, &err), 0,
+			     "write %d: the pod is unknown", n);
+		cr_assert_eq(contract_reserve(store, &config, &pod, text, &err),
+			     0);
+		cr_assert_str_eq(text, "10.1.2.1", "write %d", n);
+		store_close(store);
+		if (done == 0)
+			return;
+	}
+	cr_assert_fail("it never ends");
+}
+
+Test(store_crash, a_rebuild_that_dies_before_a_write_leaves_it_damaged_or_done)
+{
+	every_write_of_a_rebuild(FAULT_DIE);
+}
+
+Test(store_crash, a_rebuild_that_dies_in_a_write_does_too)
+{
+	every_write_of_a_rebuild(FAULT_DIE_HALF);
+}
+
+Test(store_crash, a_rebuild_that_dies_after_a_write_does_too)
+{
+	every_write_of_a_rebuild(FAULT_DIE_AFTER);
+}
+
+Test(store_crash, a_rebuild_on_a_full_disk_does_too)
+{
+	every_write_of_a_rebuild(FAULT_ENOSPC);
+}
+
+/* --- the node's address ----------------------------------------------------------- */
+
+#define HOSTS "'range': '10.1.2.0/24', 'hostRange': '10.1.2.0/28'"
+
+/* The address, or "" without one. */
+static void claim_host(const char *members, char ret[static INET_PREFIX_TEXT])
+{
+	const struct ipam_host host = { .node = "node-1" };
+	struct ipam_host_addresses found = { .count = 0 };
+	struct ipam_config hosts = { 0 };
+	struct error err = { 0 };
+
+	*ret = '\0';
+	contract_config(&hosts, members);
+	if (ipam_host_claim(&hosts, &host, &found, &err) == 0)
+		inet_prefix_format(&found.items[0], ret);
+	else
+		cr_assert_eq(err.code, ERROR_CONFIG, "%s", err.details);
+	ipam_config_clear(&hosts);
+}
+
+static bool claim_host_until(enum fault kind, int n)
+{
+	char text[INET_PREFIX_TEXT];
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		countdown = n;
+		fault = kind;
+		claim_host(HOSTS ", 'hostIndex': 7", text);
+		fault = FAULT_NONE;
+		_exit(countdown > 0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+static void every_write_of_a_claim(enum fault kind, const char *before)
+{
+	for (int n = 1; n < WRITES_MAX; n++) {
+		char text[INET_PREFIX_TEXT];
+		bool done;
+
+		local_dir_fini();
+		local_dir_init();
+		if (*before)
+			claim_host(HOSTS ", 'hostIndex': 2", text);
+		done = claim_host_until(kind, n);
+		claim_host(HOSTS, text);
+		cr_assert(strcmp(text, before) == 0 ||
+				  strcmp(text, "10.1.2.8/24") == 0,
+			  "write %d: %s", n, text);
+		claim_host(HOSTS ", 'hostIndex': 7", text);
+		claim_host(HOSTS, text);
+		cr_assert_str_eq(text, "10.1.2.8/24", "write %d", n);
+		if (done) {
+			cr_assert_gt(n, 2);
+			return;
+		}
+	}
+	cr_assert_fail("it never ends");
+}
+
+static const enum fault every_fault[] = {
+	FAULT_DIE, FAULT_DIE_HALF, FAULT_DIE_AFTER, FAULT_ENOSPC, FAULT_EIO,
+};
+
+Test(store_crash, a_nodes_first_claim_is_kept_or_not_made)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(every_fault); i++)
+		every_write_of_a_claim(every_fault[i], "");
+}
+
+Test(store_crash, a_changed_claim_is_the_old_one_or_the_new)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(every_fault); i++)
+		every_write_of_a_claim(every_fault[i], "10.1.2.3/24");
 }

@@ -42,6 +42,23 @@ static void close_store(void)
 	ipam_config_clear(&config);
 }
 
+/* As a reboot: nothing that this boot knows of. */
+static void forget_boot(void)
+{
+	cleanup_free char *command = NULL;
+
+	cr_assert_gt(asprintf(&command, "rm -f %s/*.boot",
+			      local_dir_path("data")),
+		     0);
+	cr_assert_eq(system(command), 0);
+}
+
+static void forget_table(void)
+{
+	unlink(local_dir_path("state/attachments.mdb"));
+	forget_boot();
+}
+
 static int reserve(unsigned int n)
 {
 	char buf[32];
@@ -235,6 +252,7 @@ Test(store_local, another_boots_table_is_empty_by_definition)
 	cr_assert_eq(confirm(0), 0);
 	close_store();
 	change_origin(sizeof(uint32_t));
+	forget_boot();
 
 	open_store(RANGE);
 	cr_assert_eq(store_local_open(&config, true, 100, &reader, &err), 0);
@@ -301,7 +319,7 @@ Test(store_local, a_truncated_file_is_refused_before_it_is_read)
 		open_store(RANGE);
 		expect_damaged(lengths[i]);
 		close_store();
-		unlink(local_dir_path("state/attachments.mdb"));
+		forget_table();
 	}
 }
 
@@ -339,7 +357,7 @@ Test(store_local, damage_is_refused_wherever_it_is)
 		open_store(RANGE);
 		expect_damaged(cases[i].what);
 		close_store();
-		unlink(local_dir_path("state/attachments.mdb"));
+		forget_table();
 	}
 
 	/* Last page and roots of both meta pages. */
@@ -354,7 +372,7 @@ Test(store_local, damage_is_refused_wherever_it_is)
 		open_store(RANGE);
 		expect_damaged("page numbers");
 		close_store();
-		unlink(local_dir_path("state/attachments.mdb"));
+		forget_table();
 	}
 
 	/* All pages of records. */
@@ -366,7 +384,7 @@ Test(store_local, damage_is_refused_wherever_it_is)
 	open_store(RANGE);
 	expect_damaged("pages of records");
 	close_store();
-	unlink(local_dir_path("state/attachments.mdb"));
+	forget_table();
 }
 
 Test(store_local, a_changed_byte_of_a_record_is_noticed)
@@ -431,7 +449,7 @@ Test(store_local, what_is_in_the_way_is_named_and_left)
 		cr_expect_neq(stat(elsewhere, &st), 0, "%s", names[i]);
 		close_store();
 		unlink(local_dir_path(names[i]));
-		unlink(local_dir_path("state/attachments.mdb"));
+		forget_table();
 	}
 }
 
@@ -460,7 +478,7 @@ Test(store_local, a_table_that_was_replaced_meanwhile_is_opened_anew)
 	cr_assert_eq(reserve(0), 0);
 	cr_assert_eq(reserve(1), 0);
 	other = contract_open(&config);
-	cr_assert_eq(unlink(local_dir_path("state/attachments.mdb")), 0);
+	forget_table();
 	cr_expect_eq(contract_reserve(other, &config,
 				      &(struct store_attachment){
 					      .network = "n",

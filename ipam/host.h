@@ -1,0 +1,64 @@
+#ifndef IPAM_HOST_H
+#define IPAM_HOST_H
+
+/*
+ * This node's own addresses out of ipam.hostRange, one of each family that it
+ * has. What the store gives, the node remembers in the synced environment of
+ * ipam.dataDir, and has again after any reboot.
+ *
+ * The local store cannot ask who else has one: the node's number in the range,
+ * ipam.hostIndex, says which it is. 0 is the first usable address: of the range,
+ * in order, without the network and broadcast address of the pods' network and
+ * without gateways. The configured one wins over the remembered one.
+ */
+
+#include "ipam/config.h"
+
+struct ipam_host {
+	const char *node;
+	struct inet_addr vtep; /* family 0: none */
+};
+
+struct ipam_host_addresses {
+	struct inet_prefix items[2]; /* with the length of the pods' network */
+	size_t count;
+};
+
+enum {
+	IPAM_HOST_UNCLAIMED = 1, /* it has none yet: claim one */
+};
+
+/**
+ * ipam_host_find() - The node's addresses, as far as they are known here
+ *
+ * Reads only, and asks nobody.
+ *
+ * Return: 0, IPAM_HOST_UNCLAIMED, or negative: ERROR_CONFIG for an index that is
+ * missing or out of the range
+ */
+int ipam_host_find(const struct ipam_config *config,
+		   const struct ipam_host *host,
+		   struct ipam_host_addresses *ret, struct error *err)
+	warn_unused;
+
+/**
+ * ipam_host_claim() - The same, for good
+ *
+ * Claimed where the store has to, and remembered. Under the link lock: one node
+ * claims once.
+ *
+ * Return: 0, or negative as ipam_host_find(); ERROR_AGAIN if the lock's deadline
+ * passed
+ */
+int ipam_host_claim(const struct ipam_config *config,
+		    const struct ipam_host *host,
+		    struct ipam_host_addresses *ret, struct error *err);
+
+/**
+ * ipam_host_is_former() - An address of the range, but not the one that
+ * ipam.hostIndex names? Without an index there is none.
+ */
+bool ipam_host_is_former(const struct ipam_config *config,
+			 const struct inet_addr *addr);
+
+#endif

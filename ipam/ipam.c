@@ -28,6 +28,8 @@
 
 #include "ipam/ipam.h"
 
+#include "lib/log.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -394,6 +396,19 @@ int ipam_find(struct ipam *ipam, const struct store_attachment *attachment,
 	return r == STORE_ABSENT ? IPAM_ABSENT : r;
 }
 
+bool ipam_is_damaged(const struct ipam *ipam)
+{
+	return ipam->store->ops->is_damaged(ipam->store);
+}
+
+int ipam_rebuild(struct ipam *ipam, const struct store_records *known,
+		 struct error *err)
+{
+	int r = ipam->store->ops->rebuild(ipam->store, known, err);
+
+	return r == STORE_BUSY ? busy(ipam, err) : r;
+}
+
 int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err)
 {
 	int r = ipam->store->ops->list(ipam->store, ret, err);
@@ -491,5 +506,11 @@ int ipam_status(struct ipam *ipam, const struct store_records *dead,
 	for (size_t i = 0; i < ipam->config->n_sets && r == 0; i++)
 		r = status_set(ipam, i, dead, err);
 	ipam_limit(ipam, before);
+	/* The first ADD makes a new one. */
+	if (r < 0 && ipam_is_damaged(ipam)) {
+		log_warning("%s", err->details);
+		*err = (struct error){ 0 };
+		return 0;
+	}
 	return r < 0 ? r : 0;
 }

@@ -105,6 +105,20 @@ unsigned int ipam_limit(struct ipam *ipam, unsigned int timeout_ms);
 int ipam_find(struct ipam *ipam, const struct store_attachment *attachment,
 	      struct store_record *ret, struct error *err) warn_unused;
 
+/** ipam_is_damaged() - Did the last call fail because the store is damaged?
+ * Then ipam_rebuild() makes a new one, and the call may be repeated */
+bool ipam_is_damaged(const struct ipam *ipam);
+
+/**
+ * ipam_rebuild() - A new store in place of the damaged one, which is kept aside
+ * @known:	What it holds from the beginning. Of two that claim one address
+ *		the first has it
+ *
+ * Return: 0 (also if another process was first), or negative
+ */
+int ipam_rebuild(struct ipam *ipam, const struct store_records *known,
+		 struct error *err);
+
 /** ipam_list() - All records of this node, every network */
 int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err);
 

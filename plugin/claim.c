@@ -2,6 +2,7 @@
 
 #include "lib/netns.h"
 #include "plugin/delegate.h"
+#include "plugin/rebuild.h"
 #include "plugin/reclaim.h"
 #include "plugin/witness.h"
 
@@ -55,6 +56,14 @@ static int open_ipam(struct claim *claim, bool read_only, struct error *err)
 	return ipam_open(&claim->config->ipam, read_only, &claim->ipam, err);
 }
 
+/* After a failure: was it the store, and is it a new one now? Then the step may
+ * be repeated. */
+static bool was_repaired(struct claim *claim, struct error *err)
+{
+	return ipam_is_damaged(claim->ipam) &&
+	       rebuild_store(claim->ipam, claim->config, err) == 0;
+}
+
 /* --- ADD -------------------------------------------------------------------- */
 
 int claim_is_unfinished(struct claim *claim, struct error *err)
@@ -68,8 +77,10 @@ int claim_is_unfinished(struct claim *claim, struct error *err)
 	if (r < 0)
 		return r;
 	r = ipam_find(claim->ipam, &claim->key, &record, err);
+	if (r < 0 && was_repaired(claim, err))
+		r = ipam_find(claim->ipam, &claim->key, &record, err);
 	if (r < 0)
-		return r;
+		return error_return(err);
 	r = r == 0 && record.state == STORE_STATE_PENDING;
 	store_record_clear(&record);
 	return r;
@@ -156,6 +167,8 @@ int claim_reserve(struct claim *claim, int pod_netns, struct error *err)
 	netns_cookie(pod_netns, &claim->key.netns_cookie, &unknown);
 	claim->key.place = witness_place(claim->request->netns, pod_netns);
 	r = reserve_or_reclaim(claim, err);
+	if (r < 0 && was_repaired(claim, err))
+		r = reserve_or_reclaim(claim, err);
 	if (r == IPAM_LIVE)
 		r = reserve_again(claim, err);
 	return r < 0 ? error_context(err, "reserve an address") : 0;
@@ -181,6 +194,47 @@ int claim_delegate(struct claim *claim, struct error *err)
 
 /* --- DEL -------------------------------------------------------------------- */
 
+static int release_record(struct claim *claim,
+			  const struct store_record *record, struct error *err)
+{
+	const struct store_attachment key = {
+		.network = record->network,
+		.container_id = record->container_id,
+		.ifname = record->ifname,
+	};
+
+	return ipam_release(claim->ipam, &key, err);
+}
+
+/* What a rebuild made for it: a record in each pool. */
+static int release_adopted(struct claim *claim, struct error *err)
+{
+	cleanup_close int netns = -1;
+	struct error unknown = { 0 };
+	int r = 0;
+
+	if (!*claim->key.netns ||
+	    netns_open(claim->key.netns, &netns, &unknown) != 0)
+		return IPAM_ABSENT;
+	while (r == 0) {
+		struct store_record record = { 0 };
+
+		r = rebuild_find(claim->ipam, netns, claim->key.ifname, &record,
+				 err);
+		if (r == 0)
+			r = release_record(claim, &record, err);
+		store_record_clear(&record);
+	}
+	return r;
+}
+
+static int release(struct claim *claim, struct error *err)
+{
+	int r = ipam_release(claim->ipam, &claim->key, err);
+
+	return r == IPAM_ABSENT ? release_adopted(claim, err) : r;
+}
+
 int claim_release(struct claim *claim, struct error *err)
 {
 	int r;
@@ -193,7 +247,9 @@ int claim_release(struct claim *claim, struct error *err)
 	r = open_ipam(claim, false, err);
 	if (r < 0)
 		return r;
-	r = ipam_release(claim->ipam, &claim->key, err);
+	r = release(claim, err);
+	if (r < 0 && was_repaired(claim, err))
+		r = release(claim, err);
 	return r < 0 ? error_context(err, "release the address") : 0;
 }
 
@@ -228,9 +284,26 @@ static int compare(const struct config *config,
 	return r;
 }
 
+/* The record; or, by namespace and interface, what a rebuild knew of it. */
+static int find(struct claim *claim, struct store_record *ret, bool *ret_is_own,
+		struct error *err)
+{
+	cleanup_close int netns = -1;
+	struct error unknown = { 0 };
+	int r = ipam_find(claim->ipam, &claim->key, ret, err);
+
+	*ret_is_own = true;
+	if (r != IPAM_ABSENT || !*claim->key.netns ||
+	    netns_open(claim->key.netns, &netns, &unknown) != 0)
+		return r;
+	*ret_is_own = false;
+	return rebuild_find(claim->ipam, netns, claim->key.ifname, ret, err);
+}
+
 int claim_check(struct claim *claim, struct error *err)
 {
 	struct store_record record = { 0 };
+	bool is_own;
 	int r;
 
 	if (claim_is_delegated(claim))
@@ -241,11 +314,12 @@ int claim_check(struct claim *claim, struct error *err)
 	r = open_ipam(claim, true, err);
 	if (r < 0)
 		return r;
-	r = ipam_find(claim->ipam, &claim->key, &record, err);
+	r = find(claim, &record, &is_own, err);
 	if (r == IPAM_ABSENT)
 		return error_set(err, ERROR_STORE, 0,
 				 "no address is reserved for it");
-	if (r == 0)
+	/* A rebuild took all that the interface bore, whoever put it there. */
+	if (r == 0 && is_own)
 		r = compare(claim->config, &record, err);
 	store_record_clear(&record);
 	return r;

@@ -6,6 +6,7 @@
 #include "lib/netns.h"
 #include "plugin/attach.h"
 #include "plugin/delegate.h"
+#include "plugin/rebuild.h"
 #include "plugin/witness.h"
 
 #include <stdio.h>
@@ -369,6 +370,14 @@ static int gc_stated(struct ipam *ipam, const struct config *config,
 	return error_return(err);
 }
 
+static int gc(struct ipam *ipam, const struct config *config, struct error *err)
+{
+	if (config->has_valid_attachments)
+		return gc_stated(ipam, config, err);
+	reclaim_dead(ipam, config->name, 0, err);
+	return error_return(err);
+}
+
 int attach_gc(const struct request *request, const struct config *config,
 	      struct error *err)
 {
@@ -382,8 +391,9 @@ int attach_gc(const struct request *request, const struct config *config,
 	r = ipam_open(&config->ipam, false, &ipam, err);
 	if (r < 0)
 		return r;
-	if (config->has_valid_attachments)
-		return gc_stated(ipam, config, err);
-	reclaim_dead(ipam, config->name, 0, err);
-	return error_return(err);
+	r = gc(ipam, config, err);
+	if (r < 0 && ipam_is_damaged(ipam) &&
+	    rebuild_store(ipam, config, err) == 0)
+		r = gc(ipam, config, err);
+	return r < 0 ? error_return(err) : 0;
 }

@@ -450,7 +450,8 @@ Test(witness, an_add_in_progress_is_left_alone_and_a_killed_one_is_not)
 	ns_do(-1, "ip netns add p2; ip netns del p1");
 	look_twice();
 	cr_expect_eq(first_seen(), 0);
-	ns_do(-1, "ip netns add p1; rm -r /run/hostshim");
+	ns_do(-1, "ip netns add p1;"
+		  " rm -r /run/hostshim /var/lib/cni/hostshim");
 
 	fflush(NULL);
 	pid = fork();

@@ -495,6 +495,14 @@ static int status_set(struct ipam *ipam, size_t index,
 	return exhausted(ipam, index, err);
 }
 
+int ipam_usage(struct ipam *ipam, size_t set, struct store_usage *ret,
+	       struct error *err)
+{
+	int r = ipam->store->ops->usage(ipam->store, set, ret, err);
+
+	return r == STORE_BUSY ? busy(ipam, err) : r;
+}
+
 /* A store that is busy is one that works. */
 int ipam_status(struct ipam *ipam, const struct store_records *dead,
 		struct error *err)

@@ -122,6 +122,10 @@ int ipam_rebuild(struct ipam *ipam, const struct store_records *known,
 /** ipam_list() - All records of this node, every network */
 int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err);
 
+/** ipam_usage() - What one set of ranges has, and has given; read-only */
+int ipam_usage(struct ipam *ipam, size_t set, struct store_usage *ret,
+	       struct error *err);
+
 /**
  * ipam_status() - Would a reservation succeed? Read-only
  * @dead:	What would be reaped before it fails; NULL if nothing

@@ -209,8 +209,8 @@ static int children_visit_mounts(struct children_scan *scan, struct error *err)
 
 /* --- the table ---------------------------------------------------------------------- */
 
-static int children_owner(const struct store_record *record, char **ret,
-			  struct error *err)
+int children_owner(const struct store_record *record, char **ret,
+		   struct error *err)
 {
 	char *text = NULL;
 

@@ -29,6 +29,10 @@ struct children {
 void children_clear(struct children *children);
 #define cleanup_children cleanup(children_clear)
 
+/** children_owner() - "namespace/pod", else the container; replaces @ret */
+int children_owner(const struct store_record *record, char **ret,
+		   struct error *err);
+
 /**
  * children_find() - The shim first, then other links of the host, then pods
 

@@ -80,5 +80,6 @@ int ctl_down(struct ctl *ctl, struct error *err);
 int ctl_needs(struct ctl *ctl, struct error *err);
 int ctl_peers(struct ctl *ctl, struct error *err);
 int ctl_announce(struct ctl *ctl, struct error *err);
+int ctl_ipam(struct ctl *ctl, struct error *err);
 
 #endif

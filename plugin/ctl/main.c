@@ -103,6 +103,13 @@ static const struct command {
 	  .max_args = 1,
 	  .privileged = true,
 	  .run = ctl_announce },
+	{ .name = "ipam",
+	  .synopsis = "ls | check | [-n] [--force] release ADDRESS | gc",
+	  .help = "this node's addresses: who has them, give them back",
+	  .options = OPT_FORCE | OPT_DRY_RUN,
+	  .min_args = 1,
+	  .max_args = 2,
+	  .run = ctl_ipam },
 };
 
 /* What main() holds while the command runs. */

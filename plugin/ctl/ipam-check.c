@@ -1,0 +1,180 @@
+#include "lib/netns.h"
+#include "plugin/ctl/children.h"
+#include "plugin/ctl/ipam-priv.h"
+#include "plugin/reclaim.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* The store against the kernel, in both directions: what is recorded is borne,
+ * and what is borne is recorded. */
+
+static bool bears(const struct netlink_addrs *addrs,
+		  const struct store_address *address)
+{
+	for (size_t i = 0; i < addrs->count; i++)
+		if (inet_addr_equal(&addrs->items[i].address.addr,
+				    &address->address.addr))
+			return true;
+	return false;
+}
+
+/* The interface is there: has it what is recorded? */
+static int check_addresses(struct book *book, const struct store_record *record,
+			   const char *owner, struct error *err)
+{
+	cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
+	cleanup_netlink struct netlink *nl = NULL;
+	cleanup_close int netns = -1;
+	struct netlink_link link;
+	int r;
+
+	r = netns_open(record->netns, &netns, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = netlink_open(netns, &nl, err);
+	if (r < 0)
+		return r;
+	r = netlink_link_get(nl, record->ifname, &link, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = netlink_addr_list(nl, link.index, AF_UNSPEC, &addrs, err);
+	for (size_t i = 0; i < record->n_addresses && r == 0; i++) {
+		char text[INET_ADDR_TEXT];
+
+		if (bears(&addrs, &record->addresses[i]))
+			continue;
+		inet_addr_format(&record->addresses[i].address.addr, text);
+		report_fail(&book->ctl->report, text, "restart the pod",
+			    "is reserved for %s of %s, which does not bear it",
+			    record->ifname, owner);
+	}
+	return r;
+}
+
+static void check_lost(struct book *book, const struct store_record *record,
+		       const char *owner)
+{
+	char text[INET_ADDR_TEXT] = "";
+
+	if (record->n_addresses)
+		inet_addr_format(&record->addresses[0].address.addr, text);
+	report_fail(&book->ctl->report, text, "shimctl ipam gc",
+		    "is reserved for %s of %s, which is not there",
+		    record->ifname, owner);
+}
+
+static int check_record(struct book *book, const struct store_record *record,
+			struct error *err)
+{
+	cleanup_free char *owner = NULL;
+	int r;
+
+	r = children_owner(record, &owner, err);
+	if (r < 0)
+		return r;
+	r = store_record_is_in_progress(record, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = reclaim_is_attached(record, err);
+	if (r < 0)
+		return r;
+	if (r == RECLAIM_ATTACHED)
+		return check_addresses(book, record, owner, err);
+	check_lost(book, record, owner);
+	return 0;
+}
+
+static bool is_recorded(const struct book *book, const struct inet_addr *addr)
+{
+	for (size_t i = 0; i < book->records.count; i++) {
+		const struct store_record *record = &book->records.items[i];
+
+		for (size_t j = 0; j < record->n_addresses; j++)
+			if (inet_addr_equal(&record->addresses[j].address.addr,
+					    addr))
+				return true;
+	}
+	return false;
+}
+
+static bool is_candidate(const struct book *book, const struct inet_addr *addr)
+{
+	const struct ipam_config *ipam = &book->network->config.ipam;
+
+	for (size_t i = 0; i < ipam->n_sets; i++)
+		if (ipam->sets[i].family == addr->family &&
+		    ipam_range_set_find(&ipam->sets[i], addr))
+			return true;
+	return false;
+}
+
+/* What a child of the parent bears, and the store might give to another. */
+static int check_child(struct book *book, const struct child *child,
+		       struct error *err)
+{
+	cleanup_free char *list = strdup(child->addresses);
+	char *save = NULL;
+
+	if (!list)
+		return error_oom(err);
+	for (char *one = strtok_r(list, ", ", &save); one;
+	     one = strtok_r(NULL, ", ", &save)) {
+		struct inet_prefix prefix;
+		char text[INET_ADDR_TEXT];
+
+		if (!inet_prefix_parse(one, &prefix) ||
+		    !is_candidate(book, &prefix.addr) ||
+		    is_recorded(book, &prefix.addr))
+			continue;
+		inet_addr_format(&prefix.addr, text);
+		report_fail(&book->ctl->report, text,
+			    "add it to \"exclude\", or give its pod another",
+			    "is on %s, and nobody reserved it", child->ifname);
+	}
+	return 0;
+}
+
+static int check_children(struct book *book, struct error *err)
+{
+	cleanup_children struct children children = { 0 };
+	struct netlink_link parent, shim;
+	int r;
+
+	r = ctl_parent(book->ctl, book->network, &parent, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = ctl_shim(book->ctl, book->network, &parent, &shim, err);
+	if (r < 0)
+		return r;
+	if (r == NETLINK_ABSENT)
+		shim = (struct netlink_link){ 0 };
+	r = children_find(book->ctl, NULL, &parent, &shim, &children, err);
+	for (size_t i = 0; i < children.count && r == 0; i++)
+		if (!children.items[i].is_shim)
+			r = check_child(book, &children.items[i], err);
+	return r;
+}
+
+int book_check(struct book *book, struct error *err)
+{
+	struct report *report = &book->ctl->report;
+	size_t failed = report->n_failed;
+	int r = book_open(book, true, err);
+
+	if (r != CTL_OK)
+		return r;
+	for (size_t i = 0; i < book->records.count && r == 0; i++)
+		r = check_record(book, &book->records.items[i], err);
+	if (r == 0)
+		r = check_children(book, err);
+	if (r < 0)
+		return r;
+	report_line(report, "%s: %zu attachment%s, %zu wrong",
+		    book->network->config.name, book->records.count,
+		    book->records.count == 1 ? "" : "s",
+		    report->n_failed - failed);
+	report_uint(report, "attachments", book->records.count);
+	report_uint(report, "wrong", report->n_failed - failed);
+	return CTL_OK;
+}

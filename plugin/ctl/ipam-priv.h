@@ -1,0 +1,24 @@
+#ifndef PLUGIN_CTL_IPAM_PRIV_H
+#define PLUGIN_CTL_IPAM_PRIV_H
+
+/* What the files of "shimctl ipam" share. */
+
+#include "ipam/ipam.h"
+#include "plugin/ctl/ctl.h"
+
+struct book {
+	struct ctl *ctl;
+	const struct network *network;
+	struct ipam *ipam;
+	struct store_records records; /* of this network */
+};
+
+/** book_open() - Store and records
+ * Return: CTL_OK, CTL_CANNOT, or negative */
+int book_open(struct book *book, bool read_only, struct error *err);
+
+/* The verbs; they return as commands do. */
+int book_check(struct book *book, struct error *err);
+int book_release(struct book *book, struct error *err);
+
+#endif

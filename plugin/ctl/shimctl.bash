@@ -1,0 +1,50 @@
+# Completion of shimctl(8) for bash.
+
+_shimctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local commands='up down status needs peers announce ipam'
+	local common='--config --output --netns --node --quiet --verbose --help
+		--version'
+	local command='' words='' i
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-c | --config | -o | --output | --netns | --node | --probe | \
+			--timeout)
+			((i++))
+			;;
+		-*) ;;
+		*)
+			command=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+
+	case $prev in
+	-c | --config | --netns)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	-o | --output)
+		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
+		return
+		;;
+	--node | --probe | --timeout) return ;;
+	esac
+
+	case $command in
+	'') words="$commands $common" ;;
+	up) words="--wait --timeout --dry-run $common" ;;
+	down) words="--force --dry-run $common" ;;
+	status) words="--ready $common" ;;
+	needs) words="$(cd /sys/class/net && echo *) --probe $common" ;;
+	peers) words="prune --dry-run $common" ;;
+	ipam) words="ls check release gc --force --dry-run $common" ;;
+	*) words=$common ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _shimctl shimctl

@@ -39,6 +39,7 @@
 #define GRACE_MS    120000
 #define SIGHTING_MS 60000
 #define CARE_MS     60000
+#define GC_LIMIT_MS 8000 /* of the 10 s that GC has */
 
 static bool is_young(const struct store_record *record)
 {
@@ -136,16 +137,14 @@ static int act_on(struct pass *pass, const struct store_record *record,
 
 static bool is_over(const struct pass *pass)
 {
-	return pass->witness.deadline_ms &&
-	       file_boottime_ms() >= pass->witness.deadline_ms;
+	return file_boottime_ms() >= pass->witness.deadline_ms;
 }
 
 static int pass_begin(struct pass *pass, unsigned int limit_ms,
 		      struct store_records *records, struct error *err)
 {
 	pass->now_ms = file_boottime_ms();
-	if (limit_ms)
-		pass->witness.deadline_ms = pass->now_ms + limit_ms;
+	pass->witness.deadline_ms = pass->now_ms + limit_ms;
 	return ipam_list(pass->ipam, records, err);
 }
 
@@ -158,9 +157,9 @@ static const struct store_record *pass_item(const struct pass *pass,
 	return &records->items[(i + pass->now_ms) % records->count];
 }
 
-static unsigned int reclaim_records(struct pass *pass, const char *network,
-				    const struct store_records *records,
-				    struct error *err)
+static void reclaim_records(struct pass *pass, const char *network,
+			    const struct store_records *records,
+			    struct error *err)
 {
 	for (size_t i = 0; i < records->count && !is_over(pass); i++) {
 		const struct store_record *record = pass_item(pass, records, i);
@@ -176,7 +175,6 @@ static unsigned int reclaim_records(struct pass *pass, const char *network,
 			reap_context(record, &next);
 		error_collect(err, &next);
 	}
-	return pass->released;
 }
 
 unsigned int reclaim_dead(struct ipam *ipam, const char *network,
@@ -184,17 +182,15 @@ unsigned int reclaim_dead(struct ipam *ipam, const char *network,
 {
 	cleanup_store_records struct store_records records = { 0 };
 	struct pass pass = { .ipam = ipam };
-	unsigned int before = 0;
-	unsigned int released = 0;
+	unsigned int before = ipam_limit(ipam, limit_ms);
 
-	if (limit_ms)
-		before = ipam_limit(ipam, limit_ms);
-	if (pass_begin(&pass, limit_ms, &records, err) == 0)
-		released = reclaim_records(&pass, network, &records, err);
-	if (limit_ms)
+	if (before < limit_ms)
 		ipam_limit(ipam, before);
+	if (pass_begin(&pass, limit_ms, &records, err) == 0)
+		reclaim_records(&pass, network, &records, err);
+	ipam_limit(ipam, before);
 	witness_clear(&pass.witness);
-	return released;
+	return pass.released;
 }
 
 /* What reclaim_dead() would release. */
@@ -350,6 +346,12 @@ static int gc_record(struct pass *pass, const struct config *config,
 	return r < 0 ? r : 0;
 }
 
+static int gc_late(size_t others, struct error *err)
+{
+	return error_set(err, ERROR_AGAIN, 0,
+			 "no time is left for this and %zu more", others);
+}
+
 /* What the runtime did not list. */
 static int gc_stated(struct ipam *ipam, const struct config *config,
 		     struct error *err)
@@ -357,14 +359,20 @@ static int gc_stated(struct ipam *ipam, const struct config *config,
 	cleanup_store_records struct store_records records = { 0 };
 	struct pass pass = { .ipam = ipam };
 
-	pass_begin(&pass, 0, &records, err);
+	pass_begin(&pass, GC_LIMIT_MS, &records, err);
 	for (size_t i = 0; i < records.count; i++) {
 		const struct store_record *record = &records.items[i];
+		const bool is_late = is_over(&pass);
 		struct error next = { 0 };
+		int r;
 
-		if (gc_record(&pass, config, record, &next) < 0)
+		r = is_late ? gc_late(records.count - i - 1, &next)
+			    : gc_record(&pass, config, record, &next);
+		if (r < 0)
 			reap_context(record, &next);
 		error_collect(err, &next);
+		if (is_late)
+			break;
 	}
 	witness_clear(&pass.witness);
 	return error_return(err);
@@ -374,7 +382,7 @@ static int gc(struct ipam *ipam, const struct config *config, struct error *err)
 {
 	if (config->has_valid_attachments)
 		return gc_stated(ipam, config, err);
-	reclaim_dead(ipam, config->name, 0, err);
+	reclaim_dead(ipam, config->name, GC_LIMIT_MS, err);
 	return error_return(err);
 }
 

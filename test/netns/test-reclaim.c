@@ -26,7 +26,7 @@ uint64_t __wrap_file_boottime_ms(void)
 }
 
 /* From here on all is older than the two minutes of grace. */
-static void gc_config(const char *members)
+static void gc_config(const char *members, struct error *ret)
 {
 	static char empty[] = "";
 	cleanup_free char *text = NULL;
@@ -43,7 +43,9 @@ static void gc_config(const char *members)
 			  .pod_uid = empty },
 	};
 	struct error err = { 0 };
+	int r;
 
+	*ret = err;
 	cr_assert_gt(asprintf(&text, "{ " SEED_OVERLAY ", " SEED_IPAM " %s }",
 			      members),
 		     0);
@@ -52,43 +54,80 @@ static void gc_config(const char *members)
 	cr_assert_eq(config_read(&request, &config, &err), 0, "%s",
 		     err.details);
 	later_ms = now_ms;
-	cr_expect_eq(attach_gc(&request, &config, &err), 0, "%s", err.details);
+	r = attach_gc(&request, &config, ret);
+	cr_expect_eq(r, error_return(ret));
 	later_ms = 0;
 }
 
 static void gc(const char *valid)
 {
 	cleanup_free char *members = NULL;
+	struct error err;
 
 	cr_assert_gt(asprintf(&members, ", \"cni.dev/valid-attachments\": %s",
 			      valid),
 		     0);
-	gc_config(members);
+	gc_config(members, &err);
+	cr_expect_not(error_is_set(&err), "%s", err.details);
 }
 
-static size_t count_records(void)
+struct pool {
+	struct ipam_config config;
+	struct ipam *ipam;
+};
+
+static void pool_open(struct pool *pool)
 {
-	struct ipam_config config = { 0 };
-	cleanup_ipam struct ipam *ipam = NULL;
-	cleanup_json struct json *json = NULL;
-	struct store_records records = { 0 };
-	struct error err = { 0 };
 	static const char text[] = "{ " SEED_IPAM " }";
+	cleanup_json struct json *json = NULL;
+	struct error err = { 0 };
 	struct json_at root;
 	struct json_at at;
-	size_t count;
 
+	*pool = (struct pool){ 0 };
 	cr_assert_eq(json_parse(text, strlen(text), &json, &err), 0);
 	root = json_root(json);
 	cr_assert(json_member(&root, "ipam", &at));
-	cr_assert_eq(ipam_config_read(&at, &config, &err), 0);
-	cr_assert_eq(ipam_open(&config, true, &ipam, &err), 0);
-	cr_assert_eq(ipam_list(ipam, &records, &err), 0, "%s", err.details);
-	count = records.count;
-	store_records_clear(&records);
-	ipam = ipam_close(ipam);
-	ipam_config_clear(&config);
-	return count;
+	cr_assert_eq(ipam_config_read(&at, &pool->config, &err), 0);
+	cr_assert_eq(ipam_open(&pool->config, false, &pool->ipam, &err), 0);
+}
+
+static void pool_close(struct pool *pool)
+{
+	pool->ipam = ipam_close(pool->ipam);
+	ipam_config_clear(&pool->config);
+}
+#define cleanup_pool cleanup(pool_close)
+
+static size_t count_records(void)
+{
+	cleanup_store_records struct store_records records = { 0 };
+	cleanup_pool struct pool pool;
+	struct error err = { 0 };
+
+	pool_open(&pool);
+	cr_assert_eq(ipam_list(pool.ipam, &records, &err), 0, "%s",
+		     err.details);
+	return records.count;
+}
+
+/* An attachment without a namespace that could be opened. */
+static void reserve_at(const char *id, const char *netns)
+{
+	const struct store_attachment key = {
+		.network = "storage",
+		.container_id = id,
+		.ifname = "net1",
+		.netns = netns,
+	};
+	struct ipam_result result = { 0 };
+	cleanup_pool struct pool pool;
+	struct error err = { 0 };
+
+	pool_open(&pool);
+	cr_assert_eq(ipam_reserve(pool.ipam, &key, NULL, 0, &result, &err), 0);
+	cr_assert_eq(ipam_confirm(pool.ipam, &key, &err), 0);
+	ipam_result_clear(&result);
 }
 
 static void attach_without_interface(void)
@@ -214,6 +253,8 @@ Test(reclaim, without_the_key_only_the_proven_go)
 	struct cni_call call = seed_call("ADD", seed_config);
 	cleanup_cni_answer struct cni_answer answer = { 0 };
 
+	struct error err;
+
 	attach_without_interface();
 	ns_do(-1, "ip netns add p1");
 	call.pod = 0;
@@ -221,11 +262,28 @@ Test(reclaim, without_the_key_only_the_proven_go)
 	call.netns = "/run/netns/p1";
 	seed_must(&call, &answer);
 	ns_do(-1, "ip netns add p2; ip netns del p1");
-	gc_config("");
+	gc_config("", &err);
 	cr_expect_eq(count_records(), 2);
 	now_ms = 270000;
-	gc_config("");
+	gc_config("", &err);
 	cr_expect_eq(count_records(), 1);
+}
+
+/* A name that no open(2) takes: whether it is there cannot be told. */
+Test(reclaim, what_fails_is_reported_together_and_stops_nothing)
+{
+	char netns[300] = "/run/";
+	struct error err;
+
+	memset(netns + 5, 'x', 260);
+	reserve_at("c1", netns);
+	reserve_at("c2", "/run/netns/gone");
+	reserve_at("c3", netns);
+	gc_config(", \"cni.dev/valid-attachments\": []", &err);
+	cr_expect(strstr(err.details, "container c1: "), "%s", err.details);
+	cr_expect(strstr(err.details, "; release net1 of container c3: "), "%s",
+		  err.details);
+	cr_expect_eq(count_records(), 2);
 }
 
 #define FRESH 50
@@ -251,11 +309,12 @@ static pid_t start_gc(unsigned int *passes)
 
 	fflush(NULL);
 	pid = fork();
-	while (pid == 0) {
+	if (pid != 0)
+		return pid;
+	for (;;) {
 		gc("[]");
 		__atomic_add_fetch(passes, 1, __ATOMIC_RELAXED);
 	}
-	return pid;
 }
 
 static unsigned int *shared_counter(void)

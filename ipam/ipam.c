@@ -331,16 +331,6 @@ static int reserve(struct ipam *ipam, const struct store_wish *wish,
 	}
 }
 
-/* Two nodes would give the same address, each sure that it was probed. */
-static int check_probes(const struct ipam_config *config, struct error *err)
-{
-	if (!config->shared && !config->conflict_probe)
-		return 0;
-	return error_set(err, ERROR_UNSUPPORTED, 0,
-			 "ipam.%s: true: this build does not probe addresses",
-			 config->shared ? "shared" : "conflictProbe");
-}
-
 int ipam_reserve(struct ipam *ipam, const struct store_attachment *attachment,
 		 const struct inet_addr *requested, size_t n_requested,
 		 struct ipam_result *ret, struct error *err)
@@ -351,9 +341,6 @@ int ipam_reserve(struct ipam *ipam, const struct store_attachment *attachment,
 	struct error lost = { 0 };
 	int r;
 
-	r = check_probes(ipam->config, err);
-	if (r < 0)
-		return r;
 	r = request_all(ipam->config, requested, n_requested, &wish, err);
 	if (r < 0)
 		return r;
@@ -370,6 +357,18 @@ int ipam_confirm(struct ipam *ipam, const struct store_attachment *attachment,
 		 struct error *err)
 {
 	int r = ipam->store->ops->confirm(ipam->store, attachment, err);
+
+	if (r == STORE_BUSY)
+		return busy(ipam, err);
+	return r == STORE_ABSENT ? IPAM_ABSENT : r;
+}
+
+int ipam_refuse(struct ipam *ipam, const struct store_attachment *attachment,
+		const struct inet_addr *addr, const char *whose,
+		struct error *err)
+{
+	int r = ipam->store->ops->refuse(ipam->store, attachment, addr, whose,
+					 err);
 
 	if (r == STORE_BUSY)
 		return busy(ipam, err);

@@ -69,6 +69,19 @@ int ipam_confirm(struct ipam *ipam, const struct store_attachment *attachment,
 		 struct error *err) warn_unused;
 
 /**
+ * ipam_refuse() - The segment says that @addr is somebody's
+ * @whose:	MAC, as text
+ *
+ * It rests for ten minutes, for everybody. The attachment's reservation is gone,
+ * its other addresses are free at once: reserve again.
+ *
+ * Return: 0, IPAM_ABSENT, or negative
+ */
+int ipam_refuse(struct ipam *ipam, const struct store_attachment *attachment,
+		const struct inet_addr *addr, const char *whose,
+		struct error *err) warn_unused;
+
+/**
  * ipam_release() - Give its addresses back; they rest for reuseDelay
  *
  * Return: 0, IPAM_ABSENT, or negative

@@ -28,15 +28,14 @@ static struct local *local_of(struct store *store)
 	return (struct local *)store;
 }
 
-static int local_begin(struct local *local, bool write, struct error *err)
+int local_begin(struct local *local, bool write, struct error *err)
 {
 	int r = table_begin(local->table, write, local->base.timeout_ms, err);
 
 	return r == TABLE_BUSY ? STORE_BUSY : r;
 }
 
-/* Commits what succeeded; an outcome or a failure changes nothing. */
-static int local_end(struct local *local, int r, struct error *err)
+int local_end(struct local *local, int r, struct error *err)
 {
 	if (r == 0)
 		return table_commit(local->table, err);
@@ -60,8 +59,8 @@ static int attachment_key(const char *network, const char *container_id,
 			 TABLE_KEY_MAX - 4);
 }
 
-static int key_of(const struct store_attachment *attachment,
-		  struct table_key *key, struct error *err)
+int local_key(const struct store_attachment *attachment, struct table_key *key,
+	      struct error *err)
 {
 	return attachment_key(attachment->network, attachment->container_id,
 			      attachment->ifname, key, err);
@@ -163,7 +162,7 @@ static int local_reserve(struct store *store, const struct store_wish *wish,
 	struct table_key key;
 	int r;
 
-	r = key_of(wish->attachment, &key, err);
+	r = local_key(wish->attachment, &key, err);
 	if (r < 0)
 		return r;
 	r = local_begin(local, true, err);
@@ -199,7 +198,7 @@ static int local_confirm(struct store *store,
 	struct table_key key;
 	int r;
 
-	r = key_of(attachment, &key, err);
+	r = local_key(attachment, &key, err);
 	if (r < 0)
 		return r;
 	r = process_self(&self, err);
@@ -242,7 +241,7 @@ static int local_release(struct store *store,
 	struct table_key key;
 	int r;
 
-	r = key_of(attachment, &key, err);
+	r = local_key(attachment, &key, err);
 	if (r < 0)
 		return r;
 	/* Nothing was ever reserved: nothing to write either. */
@@ -392,7 +391,7 @@ static int local_find(struct store *store,
 	struct table_key key;
 	int r;
 
-	r = key_of(attachment, &key, err);
+	r = local_key(attachment, &key, err);
 	if (r < 0)
 		return r;
 	r = local_begin(local, false, err);
@@ -594,6 +593,7 @@ static const struct store_ops local_ops = {
 	.reap = local_reap,
 	.mark = local_mark,
 	.due = local_due,
+	.refuse = local_refuse,
 	.find = local_find,
 	.list = local_list,
 	.usage = local_usage,

@@ -176,6 +176,13 @@ struct store_ops {
 	int (*due)(struct store *store, const char *task, uint64_t period_ms,
 		   struct error *err);
 
+	/* @addr is somebody's whom no store knows (@whose): it rests for long,
+	 * the attachment's other addresses are free. 0, STORE_ABSENT. */
+	int (*refuse)(struct store *store,
+		      const struct store_attachment *attachment,
+		      const struct inet_addr *addr, const char *whose,
+		      struct error *err);
+
 	/* 0, STORE_ABSENT. */
 	int (*find)(struct store *store,
 		    const struct store_attachment *attachment,

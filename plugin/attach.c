@@ -2,6 +2,7 @@
 
 #include "lib/undo.h"
 #include "plugin/claim.h"
+#include "plugin/conflict.h"
 #include "plugin/macvlan.h"
 #include "plugin/node.h"
 #include "plugin/outcome.h"
@@ -23,6 +24,8 @@
  *			dead and takes the address back or over
  *	macvlan_add	+ a link, in the pod, DOWN: a DEL finds it by name (also
  *			by the temporary one), and it dies with the namespace
+ *	conflict_settle	the link is UP for a moment, without addresses (only if
+ *			the configuration has the segment asked for conflicts)
  *	configure	+ addresses, UP, routes: the address is in use, and the
  *			record, still pending, says so
  *	ipam_confirm	the attachment is live
@@ -261,6 +264,12 @@ static int add(struct attach *attach, struct outcome *outcome,
 	if (r < 0)
 		return r;
 	undo_push(&undo, undo_link, attach);
+	if (conflict_is_asked(attach->config)) {
+		r = conflict_settle(&attach->claim, attach->pod,
+				    attach->pod_netns, &attach->link, err);
+		if (r < 0)
+			return r;
+	}
 	if (claim_is_delegated(&attach->claim)) {
 		/* A delegate whose ADD failed is owed a DEL as well. */
 		undo_push(&undo, undo_reserve, attach);

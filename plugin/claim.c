@@ -174,6 +174,20 @@ int claim_reserve(struct claim *claim, int pod_netns, struct error *err)
 	return r < 0 ? error_context(err, "reserve an address") : 0;
 }
 
+int claim_refuse(struct claim *claim, const struct inet_addr *addr,
+		 const char *whose, int pod_netns, struct error *err)
+{
+	int r = ipam_refuse(claim->ipam, &claim->key, addr, whose, err);
+
+	if (r == IPAM_ABSENT)
+		return error_set(err, ERROR_AGAIN, 0,
+				 "the reservation was released meanwhile");
+	if (r < 0)
+		return error_context(err, "refuse the address");
+	ipam_result_clear(&claim->given);
+	return claim_reserve(claim, pod_netns, err);
+}
+
 int claim_confirm(struct claim *claim, struct error *err)
 {
 	int r = ipam_confirm(claim->ipam, &claim->key, err);

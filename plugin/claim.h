@@ -48,6 +48,15 @@ int claim_is_unfinished(struct claim *claim, struct error *err);
  */
 int claim_reserve(struct claim *claim, int pod_netns, struct error *err);
 
+/**
+ * claim_refuse() - Somebody outside of the store has @addr: another one for it
+ * @whose:	MAC, as text
+ *
+ * The refused one rests for a while. @claim->given is what is reserved now.
+ */
+int claim_refuse(struct claim *claim, const struct inet_addr *addr,
+		 const char *whose, int pod_netns, struct error *err);
+
 /** claim_confirm() - The attachment is live; ERROR_AGAIN if it was released */
 int claim_confirm(struct claim *claim, struct error *err);
 

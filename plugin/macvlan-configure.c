@@ -155,8 +155,8 @@ static int mac_in_use(const struct netlink_link *link, struct error *err)
  * MACs are compared with the siblings' only here. A namespace is torn down some
  * time after its pod is gone, so a pod that comes back with its MAC waits.
  */
-static int bring_up(struct netlink *pod, const struct config *config,
-		    struct netlink_link *link, struct error *err)
+int macvlan_up(struct netlink *pod, const struct config *config,
+	       struct netlink_link *link, struct error *err)
 {
 	const struct netlink_link_change up = { .set_up = true, .up = true };
 	unsigned int waited = 0;
@@ -349,7 +349,7 @@ int macvlan_configure(struct netlink *pod, int pod_netns,
 	r = add_addresses(pod, link->index, ips, n_ips, err);
 	if (r < 0)
 		return r;
-	r = bring_up(pod, config, link, err);
+	r = macvlan_up(pod, config, link, err);
 	if (r < 0)
 		return r;
 	if (switches.has_ipv6) {

@@ -63,6 +63,14 @@ int macvlan_configure(struct netlink *pod, int pod_netns,
 		      struct error *err);
 
 /**
+ * macvlan_up() - Set it UP, with another MAC if ours is somebody's already
+ *
+ * Return: 0, or negative: ERROR_LINK; ERROR_AGAIN if the MAC stays in use
+ */
+int macvlan_up(struct netlink *pod, const struct config *config,
+	       struct netlink_link *link, struct error *err);
+
+/**
  * macvlan_announce() - Tell the segment, from a process of its own
  *
  * Best effort, and not waited for: see macvlan-announce.c.

@@ -137,14 +137,16 @@ static int act_on(struct pass *pass, const struct store_record *record,
 
 static bool is_over(const struct pass *pass)
 {
-	return file_boottime_ms() >= pass->witness.deadline_ms;
+	return pass->witness.deadline_ms &&
+	       file_boottime_ms() >= pass->witness.deadline_ms;
 }
 
 static int pass_begin(struct pass *pass, unsigned int limit_ms,
 		      struct store_records *records, struct error *err)
 {
 	pass->now_ms = file_boottime_ms();
-	pass->witness.deadline_ms = pass->now_ms + limit_ms;
+	if (limit_ms)
+		pass->witness.deadline_ms = pass->now_ms + limit_ms;
 	return ipam_list(pass->ipam, records, err);
 }
 
@@ -184,7 +186,7 @@ unsigned int reclaim_dead(struct ipam *ipam, const char *network,
 	struct pass pass = { .ipam = ipam };
 	unsigned int before = ipam_limit(ipam, limit_ms);
 
-	if (before < limit_ms)
+	if (limit_ms == 0 || before < limit_ms)
 		ipam_limit(ipam, before);
 	if (pass_begin(&pass, limit_ms, &records, err) == 0)
 		reclaim_records(&pass, network, &records, err);

@@ -29,7 +29,7 @@ int reclaim_is_attached(const struct store_record *record, struct error *err)
 /**
  * reclaim_dead() - Release what is provably dead, on this node
  * @network:	Of this network only; NULL: of all
- * @limit_ms:	Time for all of it
+ * @limit_ms:	Time for all of it; 0: what it needs
  *
  * What is seen dead for the first time is only marked; what was marked at least
  * a minute ago, and still is dead, is released, and named on stderr.

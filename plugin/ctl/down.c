@@ -25,7 +25,8 @@
  *					gets in
  *
  * The asking macvlan lives in a namespace that only this process holds: if we
- * die, it is gone with us, and the parent is as open as before. Killed in
+ * die, it is gone with us (as soon as the kernel's worker comes to it), and the
+ * parent is as open as before. Killed in
  * between, a second run completes it, and "up" takes it back.
  *
  * Only what carries our mark is deleted.

@@ -8,7 +8,6 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -158,18 +157,6 @@ static void main_tell(const struct main *m)
 		main_command_help(m->command);
 	else
 		main_help();
-}
-
-int ctl_usage(const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fprintf(stderr, "shimctl: %s -> shimctl --help\n", text);
-	return CTL_USAGE;
 }
 
 /* One concrete step for each kind of failure. */

@@ -2,7 +2,7 @@
 #define IPAM_STORE_LOCAL_PRIV_H
 
 /*
- * Shared by ipam/store-local*.c only. All but local_owner() inside a transaction.
+ * Shared by ipam/store-local*.c only.
  */
 
 #include "ipam/occupancy.h"
@@ -14,6 +14,28 @@ struct local {
 	const struct ipam_config *config;
 };
 
+static inline struct local *local_of(struct store *store)
+{
+	return (struct local *)store;
+}
+
+/** local_begin() - Return: 0, STORE_BUSY, or negative */
+int local_begin(struct local *local, bool write, struct error *err) warn_unused;
+
+/** local_end() - Commits what succeeded; an outcome or a failure @r changes
+ * nothing. Return: @r, or negative */
+int local_end(struct local *local, int r, struct error *err);
+
+/* store_ops, in store-local-change.c */
+int local_reap(struct store *store, const struct store_record *record,
+	       struct error *err);
+int local_mark(struct store *store, const struct store_record *record,
+	       uint64_t dead_ms, struct error *err);
+int local_due(struct store *store, const char *task, uint64_t period_ms,
+	      struct error *err);
+
+/* --- inside a transaction, but for local_owner() ------------------------------- */
+
 /** local_claim() - Choose and keep; outcomes as store_ops.reserve has them */
 int local_claim(struct local *local, const struct store_wish *wish,
 		const struct table_key *key, struct store_record *ret,
@@ -24,6 +46,10 @@ int local_record_load(struct local *local, const struct table_key *key,
 		      struct store_record *ret, struct error *err) warn_unused;
 
 int local_record_save(struct local *local, const struct table_key *key,
+		      const struct store_record *record, struct error *err);
+
+/** local_record_drop() - Delete it; its addresses rest */
+int local_record_drop(struct local *local, const struct table_key *key,
 		      const struct store_record *record, struct error *err);
 
 /** local_release_addresses() - Of @record; they rest for @rest_ms */

@@ -58,6 +58,7 @@ static void table_measure(const struct ctl_table *table, bool titles,
 {
 	size_t n = table_width(table);
 
+	assert(n > 0);
 	for (size_t i = 0; i < n; i++)
 		width[i] = titles && table->columns[i].title
 				   ? strlen(table->columns[i].title)

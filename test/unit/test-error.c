@@ -124,7 +124,8 @@ Test(error, the_words_of_another_plugin_stay_as_they_are)
 	words[sizeof(words) - 1] = '\0';
 	error_foreign(&err, 42, words, words);
 	cr_expect_eq(strlen(err.msg), sizeof(err.msg) - 1);
-	cr_expect_eq(strlen(err.details), sizeof(err.details) - 1);}
+	cr_expect_eq(strlen(err.details), sizeof(err.details) - 1);
+}
 
 Test(error, collected_ones_are_reported_together)
 {

@@ -37,6 +37,7 @@ struct ctl {
 	bool ready;
 	bool force;
 	bool wait;
+	bool mtu;
 	unsigned int timeout; /* seconds, for wait */
 	const char *probe;
 
@@ -80,6 +81,7 @@ int ctl_down(struct ctl *ctl, struct error *err);
 int ctl_needs(struct ctl *ctl, struct error *err);
 int ctl_peers(struct ctl *ctl, struct error *err);
 int ctl_announce(struct ctl *ctl, struct error *err);
+int ctl_verify(struct ctl *ctl, struct error *err);
 int ctl_ipam(struct ctl *ctl, struct error *err);
 
 #endif

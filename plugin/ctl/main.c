@@ -25,7 +25,8 @@ enum {
 	OPT_TIMEOUT = 1 << 2,
 	OPT_FORCE = 1 << 3,
 	OPT_PROBE = 1 << 4,
-	OPT_DRY_RUN = 1 << 5,
+	OPT_MTU = 1 << 5,
+	OPT_DRY_RUN = 1 << 6,
 };
 
 /* Beside these, getopt_long() returns letters. */
@@ -51,6 +52,7 @@ static const struct option main_options[] = {
 	{ "timeout", required_argument, NULL, MAIN_OWN + 2 },
 	{ "force", no_argument, NULL, MAIN_OWN + 3 },
 	{ "probe", required_argument, NULL, MAIN_OWN + 4 },
+	{ "mtu", no_argument, NULL, MAIN_OWN + 5 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -90,6 +92,13 @@ static const struct command {
 	  .max_args = 1,
 	  .anywhere = true,
 	  .run = ctl_needs },
+	{ .name = "verify",
+	  .synopsis = "[--mtu] [ADDRESS...]",
+	  .help = "ask along every leg that begins on this node",
+	  .options = OPT_MTU,
+	  .max_args = 64,
+	  .privileged = true,
+	  .run = ctl_verify },
 	{ .name = "peers",
 	  .synopsis = "[[-n] prune]",
 	  .help = "the overlay's other ends; remove those of no row",
@@ -271,6 +280,9 @@ static int main_own_option(struct main *m, unsigned int bit)
 		return main_timeout(ctl, optarg);
 	case OPT_FORCE:
 		ctl->force = true;
+		break;
+	case OPT_MTU:
+		ctl->mtu = true;
 		break;
 	case OPT_PROBE:
 		ctl->probe = optarg;

@@ -2,7 +2,7 @@
 
 _shimctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='up down status needs peers announce ipam'
+	local commands='up down status needs verify peers announce ipam'
 	local common='--config --output --netns --node --quiet --verbose --help
 		--version'
 	local command='' words='' i
@@ -41,6 +41,7 @@ _shimctl() {
 	status) words="--ready $common" ;;
 	needs) words="$(cd /sys/class/net && echo *) --probe $common" ;;
 	peers) words="prune --dry-run $common" ;;
+	verify) words="--mtu $common" ;;
 	ipam) words="ls check release gc --force --dry-run $common" ;;
 	*) words=$common ;;
 	esac

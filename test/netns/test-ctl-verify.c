@@ -1,0 +1,113 @@
+#include "test/netns/ctl.h"
+#include "test/support/ns.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* shimctl verify on the first of two nodes, with a pod on each. */
+
+static int far_pod;
+
+static void open_up(void)
+{
+	struct cni_call there = { .verb = "ADD",
+				  .config = seed_config2,
+				  .node = seed_other,
+				  .id = "c2",
+				  .env = "NODENAME=k8s-2" };
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	ctl_open();
+	seed_do("ADD", ctl_config);
+	far_pod = ns_new();
+	there.pod = far_pod;
+	there.node = seed_other;
+	seed_must(&there, &answer);
+}
+
+static void close_down(void)
+{
+	close(far_pod);
+	seed_close();
+}
+
+TestSuite(ctl_verify, .init = open_up, .fini = close_down, .timeout = 120);
+
+/* Its exit status, and a line of what it says. */
+static void verify(const char *args, int status, const char *line)
+{
+	char command[128];
+	cleanup_free char *out = NULL;
+	cleanup_free char *err = NULL;
+
+	snprintf(command, sizeof(command), "$C verify %s", args);
+	cr_expect_eq(ctl_run(command, &out, &err), status, "%s%s", out, err);
+	cr_expect(strstr(out, line), "no \"%s\" in:\n%s%s", line, out, err);
+}
+
+Test(ctl_verify, a_healthy_node_has_no_finding)
+{
+	cleanup_free char *out = NULL;
+
+	verify("10.100.1.100", 0, "storage: 0 of 6 legs failed\n");
+	verify("--mtu 10.100.1.100", 0, "storage: 0 of 12 legs failed\n");
+	cr_expect_eq(ctl_run("$C verify --mtu -o json", &out, NULL), 0);
+	cr_expect(strstr(out, "{\"from\":\"local host\",\"fromName\":\"k8s-1\","
+			      "\"to\":\"local pod\",\"toName\":\"c1\","
+			      "\"address\":\"10.100.1.16\",\"size\":1450,"
+			      "\"sent\":3,\"received\":3,\"minUs\":"),
+		  "%s", out);
+	cr_expect(strstr(out, "\"findings\":[]}"), "%s", out);
+}
+
+Test(ctl_verify, a_broken_local_leg_is_told_from_the_tunnel)
+{
+	ns_do(seed_pod, "ip link set net1 type macvlan mode private");
+	verify("", 1,
+	       "FAIL storage: legs within this node are broken, the tunnel is "
+	       "fine -> shimctl up, then shimctl status\n");
+}
+
+Test(ctl_verify, a_broken_tunnel_is_told_from_the_local_leg)
+{
+	ns_do(-1, "ip link set under0 down");
+	verify("10.100.1.100", 1,
+	       "FAIL storage: legs to other nodes are broken, the local ones "
+	       "are fine -> shimctl peers, then look at the other node and at "
+	       "firewalls\n");
+}
+
+/* T7: the link on the way is narrower than both ends believe. */
+Test(ctl_verify, a_black_hole_is_named_with_its_size)
+{
+	ns_do(seed_other, "nft add table netdev t;"
+			  " nft add chain netdev t in '{ type filter hook "
+			  "ingress device under1 priority 0; }';"
+			  " nft add rule netdev t in meta length gt 1400 drop");
+	verify("", 0, "0 of 4 legs failed\n");
+	verify("--mtu", 1,
+	       "FAIL storage: packets of 1450 bytes are lost between nodes, "
+	       "small ones pass -> raise the underlay's MTU on the way, or "
+	       "lower vxlan.mtu\n");
+}
+
+/* A parent that shrinks takes the pods' MTU with it, and does not give it back. */
+Test(ctl_verify, a_pod_whose_mtu_stayed_small_is_named)
+{
+	ns_do(-1, "ip link set vxlan-storage mtu 1400");
+	cr_assert_eq(ctl_run("$C up", NULL, NULL), 0);
+	verify("--mtu", 1,
+	       "FAIL storage: packets of 1450 bytes are lost within this node, "
+	       "small ones pass -> restart the pods that were made with "
+	       "another MTU\n");
+}
+
+Test(ctl_verify, without_a_shim_it_cannot_be_tested)
+{
+	ns_do(-1, "ip link del lhnet1-host");
+	verify("", 3,
+	       "FAIL storage: has no host shim on this node -> shimctl up\n");
+	ctl_fails("$C verify x", 2,
+		  "shimctl: verify: \"x\" is no address -> shimctl --help\n");
+}

@@ -100,30 +100,64 @@ static void cni_judge(const struct cni_call *call,
 			answer->out_len ? answer->out : "no answer");
 }
 
-void cni_call(const struct cni_call *call, struct cni_answer *ret)
-{
-	struct cni_env env = { .count = 0 };
-	struct run_answer answer = { 0 };
-	struct run_request request = { .env = env.list };
+/* What a program is started with, and room for it. */
+struct cni_run {
+	struct cni_env env;
 	char program[CNI_ENV_TEXT];
 	char node[NS_PATH + 8];
-	char path[NS_PATH];
-	const char *here[] = { cni_program(program), NULL };
-	const char *there[] = { "/usr/bin/nsenter", node, program, NULL };
+	const char *argv[4];
+	struct run_request request;
+};
 
-	cni_environment(call, &env);
-	if (call->node)
-		snprintf(node, sizeof(node), "--net=%s",
+static void cni_prepare(const struct cni_call *call, struct cni_run *run)
+{
+	char path[NS_PATH];
+	size_t n = 0;
+
+	*run = (struct cni_run){ .env = { .count = 0 } };
+	cni_environment(call, &run->env);
+	if (call->node) {
+		snprintf(run->node, sizeof(run->node), "--net=%s",
 			 ns_path(call->node, path));
-	request.argv = call->node ? there : here;
-	request.input = call->config;
-	run_program(&request, &answer);
+		run->argv[n++] = "/usr/bin/nsenter";
+		run->argv[n++] = run->node;
+	}
+	run->argv[n] = cni_program(run->program);
+	run->request.argv = run->argv;
+	run->request.env = run->env.list;
+	run->request.input = call->config;
+}
+
+void cni_call(const struct cni_call *call, struct cni_answer *ret)
+{
+	struct run_answer answer = { 0 };
+	struct cni_run run;
+
+	cni_prepare(call, &run);
+	run_program(&run.request, &answer);
 	cni_judge(call, &answer);
 
 	ret->status = answer.status;
 	ret->out = take_ptr(answer.out);
 	ret->err = take_ptr(answer.err);
 	run_answer_clear(&answer);
+}
+
+void cni_kill(const struct cni_call *call, const struct kill_plan *plan,
+	      struct kill_answer *ret)
+{
+	struct cni_run run;
+
+	cni_prepare(call, &run);
+	kill_program(&run.request, plan, ret);
+}
+
+int cni_spawn(const struct cni_call *call)
+{
+	struct cni_run run;
+
+	cni_prepare(call, &run);
+	return run_detached(&run.request);
 }
 
 static void cni_save(const char *stem, const char *suffix, const char *text)

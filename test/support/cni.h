@@ -7,6 +7,7 @@
  */
 
 #include "lib/cleanup.h"
+#include "test/support/kill.h"
 #include "test/support/run.h"
 
 #include <stdbool.h>
@@ -43,6 +44,14 @@ void cni_answer_clear(struct cni_answer *answer);
 /** cni_call() - Run it. The answer is checked to be an answer: a document on
  * stdout where one belongs, within 30 s, no sanitizer's word on stderr */
 void cni_call(const struct cni_call *call, struct cni_answer *ret);
+
+/** cni_kill() - Run it, struck by the tracer (kill.h); the answer is not checked */
+void cni_kill(const struct cni_call *call, const struct kill_plan *plan,
+	      struct kill_answer *ret);
+
+/** cni_spawn() - Start it without waiting; returns its own pid, for waitpid(2)
+ * and kill(2). What it says is lost */
+int cni_spawn(const struct cni_call *call);
 
 /** cni_start() - Run it without waiting; returns a pid for waitpid(2). Its output
  * goes to files "<stem>.out" and "<stem>.err" */

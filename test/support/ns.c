@@ -26,12 +26,11 @@ static const char ns_snapshot_script[] =
 	" echo '[rules]'; ip rule; ip -6 rule;"
 	" echo '[fdb]'; bridge fdb show | grep permanent | sort;"
 	" echo '[sysctls]';"
-	" cd /proc/sys/net && for i in ipv4/conf/*; do for k in arp_ignore"
-	" arp_announce arp_notify rp_filter accept_local forwarding"
-	" promote_secondaries; do echo $i/$k=$(cat $i/$k); done; done;"
-	" for i in ipv6/conf/*; do for k in disable_ipv6 accept_ra accept_dad"
-	" keep_addr_on_down ndisc_notify forwarding; do"
-	" echo $i/$k=$(cat $i/$k); done; done";
+	" cd /proc/sys/net; for k in arp_ignore arp_announce arp_notify rp_filter"
+	" accept_local forwarding promote_secondaries; do"
+	" grep -H '' ipv4/conf/*/$k; done; for k in disable_ipv6 accept_ra"
+	" accept_dad keep_addr_on_down ndisc_notify forwarding; do"
+	" grep -H '' ipv6/conf/*/$k; done; true";
 
 static void __attribute__((noreturn)) printf_like(1, 2)
 	ns_die(const char *fmt, ...)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -268,6 +269,29 @@ void run_program(const struct run_request *request, struct run_answer *ret)
 	ret->out_len = run.out.len;
 	ret->err = run_text(&run.err);
 	ret->err_len = run.err.len;
+}
+
+int run_detached(const struct run_request *request)
+{
+	struct run run = { .request = request };
+	size_t len = strlen(request->input);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int in = memfd_create("run", MFD_CLOEXEC);
+
+	if (null < 0 || in < 0 ||
+	    pwrite(in, request->input, len, 0) != (ssize_t)len)
+		run_die("run_detached");
+	run.in.child = in;
+	run.out.child = null;
+	run.err.child = null;
+	run.pid = fork();
+	if (run.pid < 0)
+		run_die("fork");
+	if (run.pid == 0)
+		run_child(&run);
+	close(in);
+	close(null);
+	return run.pid;
 }
 
 void run_answer_clear(struct run_answer *answer)

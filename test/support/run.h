@@ -43,4 +43,7 @@ void run_answer_clear(struct run_answer *answer);
 /** run_program() - Start it and wait; what fails here aborts the test */
 void run_program(const struct run_request *request, struct run_answer *ret);
 
+/** run_detached() - Start it, with input and without outputs; returns its pid */
+int run_detached(const struct run_request *request);
+
 #endif

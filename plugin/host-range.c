@@ -1,0 +1,71 @@
+#include "plugin/host-range.h"
+
+#include "ipam/host.h"
+
+bool host_range_is_given(const struct config *config)
+{
+	return ipam_config_is_builtin(&config->ipam) &&
+	       config->ipam.n_host_ranges > 0;
+}
+
+bool host_range_is_former(const struct config *config,
+			  const struct inet_addr *addr)
+{
+	return host_range_is_given(config) &&
+	       ipam_host_is_former(&config->ipam, addr);
+}
+
+/* An index that names another node's address would be found out by its storage
+ * traffic only. */
+static int check_rows(const struct config *config, const struct node *node,
+		      const struct inet_addr *addr, struct error *err)
+{
+	char text[INET_ADDR_TEXT];
+
+	for (size_t i = 0; i < config->n_nodes; i++) {
+		const struct config_node *row = &config->nodes[i];
+
+		for (size_t j = 0; j < row->n_addresses && row != node->row;
+		     j++)
+			if (inet_addr_equal(&row->addresses[j].addr, addr))
+				return error_set(
+					err, ERROR_CONFIG, 0,
+					"ipam.hostRange: %s would be this node's, but \"nodes\" gives it to \"%s\"",
+					inet_addr_format(addr, text),
+					row->name);
+	}
+	return 0;
+}
+
+static int claim(const struct config *config, const struct node *node,
+		 enum node_ensure how, struct ipam_host_addresses *ret,
+		 struct error *err)
+{
+	struct ipam_host host = { .node = node->name };
+	int r;
+
+	if (node->row)
+		host.vtep = node->row->vtep;
+	if (how == NODE_REPAIR)
+		return ipam_host_claim(&config->ipam, &host, ret, err);
+	r = ipam_host_find(&config->ipam, &host, ret, err);
+	if (r != IPAM_HOST_UNCLAIMED)
+		return r;
+	error_set(err, ERROR_SHIM, 0, "no address of ipam.hostRange yet");
+	return NODE_WRONG;
+}
+
+int host_range_claim(const struct config *config, const struct node *node,
+		     enum node_ensure how, struct host_range_addresses *ret,
+		     struct error *err)
+{
+	struct ipam_host_addresses found = { .count = 0 };
+	int r = claim(config, node, how, &found, err);
+
+	ret->count = 0;
+	for (size_t i = 0; i < found.count && r == 0; i++) {
+		r = check_rows(config, node, &found.items[i].addr, err);
+		ret->items[ret->count++] = found.items[i];
+	}
+	return r;
+}

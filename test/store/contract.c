@@ -508,6 +508,33 @@ Test(contract, a_released_address_rests_but_not_for_its_own_pod)
 	cr_expect_str_eq(use.address, first, "a new container of the pod");
 }
 
+/* Nor does it come back to the attachment that found out. */
+Test(contract, a_refused_address_rests_for_everybody)
+{
+	cleanup_use struct use use;
+	char first[INET_ADDR_TEXT];
+	struct store_attachment a;
+	struct inet_addr addr;
+	char buf[32];
+
+	use_open(&use, "'range': '10.1.2.0/29', 'reuseDelay': 3600");
+	a = contract_attachment(buf, 0);
+	cr_assert_eq(use_reserve_n(&use, 0), 0);
+	memcpy(first, use.address, sizeof(first));
+	cr_assert(inet_addr_parse(first, &addr));
+	cr_assert_eq(use.store->ops->refuse(use.store, &a, &addr,
+					    "02:00:00:00:00:01", &use.err),
+		     0);
+	cr_expect_eq(contract_used(use.store), 0);
+	cr_expect_eq(use.store->ops->refuse(use.store, &a, &addr, "x",
+					    &use.err),
+		     STORE_ABSENT);
+	for (unsigned int i = 0; i < 3; i++) {
+		cr_assert_eq(use_reserve_n(&use, i), 0);
+		cr_expect_str_neq(use.address, first);
+	}
+}
+
 Test(contract, the_longest_rested_is_given_when_nothing_else_is_free)
 {
 	cleanup_use struct use use;

@@ -72,7 +72,7 @@ int shim_choose_addresses(struct shim *s, struct error *err);
 /** shim_want() - One more wanted address, if its family has none yet */
 void shim_want(struct shim *s, const struct inet_prefix *address);
 
-/* --- shim-host.c -------------------------------------------------------------- */
+/* --- host-address.c -------------------------------------------------------------- */
 
 /** shim_has_host_range() - Does ipam.hostRange give nodes their addresses? */
 bool shim_has_host_range(const struct shim *s);

@@ -57,11 +57,6 @@ int local_release_addresses(struct local *local,
 			    const struct store_record *record, uint64_t rest_ms,
 			    struct error *err);
 
-/** local_begin() / local_end() - A transaction; it is ended by what was answered
- * in it: 0 commits, an outcome or a failure changes nothing */
-int local_begin(struct local *local, bool write, struct error *err) warn_unused;
-int local_end(struct local *local, int r, struct error *err);
-
 /** local_key() - Of an attachment's record */
 int local_key(const struct store_attachment *attachment, struct table_key *key,
 	      struct error *err);

@@ -151,13 +151,13 @@ static bool kill_is_below(const struct kill_plan *plan, const char *path)
 
 static bool kill_fd_counts(const struct kill_plan *plan, pid_t pid, uint64_t fd)
 {
-	char link[64];
-	char path[KILL_PATH] = "";
+	char name[64];
+	char target[KILL_PATH] = "";
 
-	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, (int)fd);
-	if (readlink(link, path, sizeof(path) - 1) < 0)
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)pid, (int)fd);
+	if (readlink(name, target, sizeof(target) - 1) < 0)
 		return false;
-	return kill_is_below(plan, path);
+	return kill_is_below(plan, target);
 }
 
 static bool kill_path_counts(const struct kill_plan *plan, pid_t pid,

@@ -4,9 +4,13 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* ND_INFINITY_LIFE_TIME; <linux/if_addr.h> has no name for it. */
 #define NETLINK_FOREVER UINT32_MAX
+
+/* Of half a millisecond, at least. */
+#define NETLINK_SETTLE_TRIES 2000
 
 struct addr_query {
 	int index; /* 0: all */
@@ -14,6 +18,7 @@ struct addr_query {
 	struct netlink_addrs *addrs;
 };
 
+/* Preferred for no time at all is no lifetime: "deprecated", and by hand. */
 static bool addr_has_lifetime(const struct nlattr *attr)
 {
 	struct ifa_cacheinfo info;
@@ -21,18 +26,22 @@ static bool addr_has_lifetime(const struct nlattr *attr)
 	if (!attr || (size_t)nla_len(attr) < sizeof(info))
 		return false;
 	memcpy(&info, nla_data(attr), sizeof(info));
-	return info.ifa_valid != NETLINK_FOREVER;
+	return info.ifa_valid != NETLINK_FOREVER ||
+	       (info.ifa_prefered != NETLINK_FOREVER && info.ifa_prefered != 0);
 }
+
+/* IFA_PROTO came with Linux 5.18. */
+#define NETLINK_IFA_PROTO 11
 
 /* With a peer, IFA_ADDRESS is the peer's and IFA_LOCAL ours; IPv6 without a
  * peer has IFA_ADDRESS only. */
 static bool addr_parse(struct nlmsghdr *hdr, struct netlink_addr *ret)
 {
 	const struct ifaddrmsg *header = nlmsg_data(hdr);
-	struct nlattr *tb[IFA_MAX + 1];
+	struct nlattr *tb[NETLINK_IFA_PROTO + 1];
 
 	if (hdr->nlmsg_type != RTM_NEWADDR ||
-	    nlmsg_parse(hdr, sizeof(*header), tb, IFA_MAX, NULL) < 0)
+	    nlmsg_parse(hdr, sizeof(*header), tb, NETLINK_IFA_PROTO, NULL) < 0)
 		return false;
 	*ret = (struct netlink_addr){
 		.index = (int)header->ifa_index,
@@ -42,9 +51,16 @@ static bool addr_parse(struct nlmsghdr *hdr, struct netlink_addr *ret)
 		.flags = tb[IFA_FLAGS] ? netlink_get_u32(tb[IFA_FLAGS])
 				       : header->ifa_flags,
 		.scope = header->ifa_scope,
+		.broadcast = netlink_get_addr(tb[IFA_BROADCAST]),
+		.no_broadcast = !tb[IFA_BROADCAST],
+		.protocol = netlink_get_u8(tb[NETLINK_IFA_PROTO]),
 		.metric = netlink_get_u32(tb[IFA_RT_PRIORITY]),
 		.has_lifetime = addr_has_lifetime(tb[IFA_CACHEINFO]),
 	};
+	if (tb[IFA_LOCAL] && tb[IFA_ADDRESS])
+		ret->peer = netlink_get_addr(tb[IFA_ADDRESS]);
+	if (inet_addr_equal(&ret->peer, &ret->address.addr))
+		ret->peer = (struct inet_addr){ 0 };
 	netlink_get_text(tb[IFA_LABEL], ret->label, sizeof(ret->label));
 	return ret->address.addr.family == header->ifa_family;
 }
@@ -118,7 +134,8 @@ static struct nl_msg *addr_message(int type, int flags,
 	if (!msg)
 		return NULL;
 	netlink_put_addr(msg, IFA_LOCAL, &addr->address.addr);
-	netlink_put_addr(msg, IFA_ADDRESS, &addr->address.addr);
+	netlink_put_addr(msg, IFA_ADDRESS,
+			 addr->peer.family ? &addr->peer : &addr->address.addr);
 	if (addr->label[0])
 		netlink_put_text(msg, IFA_LABEL, addr->label);
 	return msg;
@@ -135,6 +152,28 @@ static int addr_context(struct netlink *nl, const char *verb,
 			     netlink_link_label(nl, addr->index, label));
 }
 
+static void addr_put_broadcast(struct nl_msg *msg,
+			       const struct netlink_addr *addr)
+{
+	struct inet_addr last = inet_prefix_last(&addr->address);
+
+	if (addr->broadcast.family)
+		netlink_put_addr(msg, IFA_BROADCAST, &addr->broadcast);
+	else if (!addr->no_broadcast && addr->address.addr.family == AF_INET &&
+		 addr->address.len < 31)
+		netlink_put_addr(msg, IFA_BROADCAST, &last);
+}
+
+static void addr_put_deprecated(struct nl_msg *msg)
+{
+	static const struct ifa_cacheinfo info = {
+		.ifa_prefered = 0,
+		.ifa_valid = NETLINK_FOREVER,
+	};
+
+	netlink_put(msg, IFA_CACHEINFO, &info, sizeof(info));
+}
+
 int netlink_addr_add(struct netlink *nl, const struct netlink_addr *addr,
 		     struct error *err)
 {
@@ -148,17 +187,84 @@ int netlink_addr_add(struct netlink *nl, const struct netlink_addr *addr,
 	msg = addr_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, addr);
 	if (!msg)
 		return error_oom(err);
-	if (addr->address.addr.family == AF_INET && addr->address.len < 31) {
-		struct inet_addr last = inet_prefix_last(&addr->address);
-
-		netlink_put_addr(msg, IFA_BROADCAST, &last);
-	}
+	addr_put_broadcast(msg, addr);
+	if (addr->flags & IFA_F_DEPRECATED)
+		addr_put_deprecated(msg);
+	if (addr->protocol)
+		netlink_put_u8(msg, NETLINK_IFA_PROTO, addr->protocol);
 	if (addr->flags)
 		netlink_put_u32(msg, IFA_FLAGS, addr->flags);
 	if (addr->metric)
 		netlink_put_u32(msg, IFA_RT_PRIORITY, addr->metric);
 	r = netlink_change(nl, msg, outcomes, err);
 	return r < 0 ? addr_context(nl, "add", addr, err) : r;
+}
+
+/* --- settling ---------------------------------------------------------- */
+
+struct addr_local {
+	int index;
+	bool yes;
+};
+
+static int addr_take_local(struct nlmsghdr *hdr, void *arg, struct error *err)
+{
+	const struct rtmsg *header = nlmsg_data(hdr);
+	struct addr_local *local = arg;
+	struct nlattr *tb[RTA_MAX + 1];
+
+	(void)err;
+	if (hdr->nlmsg_type == RTM_NEWROUTE &&
+	    nlmsg_parse(hdr, sizeof(*header), tb, RTA_MAX, NULL) == 0)
+		local->yes = header->rtm_type == RTN_LOCAL &&
+			     (int)netlink_get_u32(tb[RTA_OIF]) == local->index;
+	return 0;
+}
+
+/* The entry of the table itself: the route would say "lo". */
+static int addr_is_local(struct netlink *nl, const struct netlink_addr *addr,
+			 bool *ret, struct error *err)
+{
+	static const struct netlink_outcome outcomes[] = {
+		{ ENETUNREACH, NETLINK_ABSENT },
+		{ EHOSTUNREACH, NETLINK_ABSENT },
+		{ 0, 0 },
+	};
+	struct rtmsg header = {
+		.rtm_family = addr->address.addr.family,
+		.rtm_dst_len = 128,
+		.rtm_flags = RTM_F_FIB_MATCH,
+	};
+	struct addr_local local = { .index = addr->index };
+	cleanup_message struct nl_msg *msg = NULL;
+	int r;
+
+	msg = netlink_message(RTM_GETROUTE, 0, &header, sizeof(header));
+	if (!msg)
+		return error_oom(err);
+	netlink_put_addr(msg, RTA_DST, &addr->address.addr);
+	netlink_put_u32(msg, RTA_OIF, (uint32_t)addr->index);
+	r = netlink_query(nl, msg, outcomes, addr_take_local, &local, err);
+	*ret = local.yes;
+	return r < 0 ? r : 0;
+}
+
+int netlink_addr_settle(struct netlink *nl, const struct netlink_addr *addr,
+			struct error *err)
+{
+	static const struct timespec pause = { .tv_nsec = 500000 };
+	bool local = addr->address.addr.family != AF_INET6;
+
+	for (int i = 0; i < NETLINK_SETTLE_TRIES && !local; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		if (addr_is_local(nl, addr, &local, err) < 0)
+			return addr_context(nl, "settle", addr, err);
+	}
+	if (local)
+		return 0;
+	error_set(err, ERROR_LINK, ETIMEDOUT, "the kernel does not take it");
+	return addr_context(nl, "settle", addr, err);
 }
 
 int netlink_addr_del(struct netlink *nl, const struct netlink_addr *addr,

@@ -91,6 +91,11 @@ void *netlink_grow(void *items, size_t count, size_t size);
 /** netlink_refusal() - Fill @err with the kernel's last refusal; negative */
 int netlink_refusal(const struct netlink *nl, struct error *err);
 
+/** netlink_route_read() - A route message, each hop over @index by itself; what
+ * is no such route adds nothing */
+int netlink_route_read(struct nlmsghdr *hdr, int index, uint8_t family,
+		       struct netlink_routes *ret, struct error *err);
+
 /* A link's name for the text of an error. */
 #define NETLINK_LABEL 32
 const char *netlink_link_label(struct netlink *nl, int index,

@@ -26,6 +26,8 @@
 struct saved_query {
 	int index;
 	uint8_t family;
+	netlink_route_wanted wanted; /* NULL: all but the kernel's */
+	void *arg;
 	struct netlink_saved *saved;
 };
 
@@ -68,7 +70,7 @@ static bool saved_is_asked_for(const struct saved_query *query,
 	    header->rtm_family != query->family ||
 	    header->rtm_flags & RTM_F_CLONED ||
 	    header->rtm_table == RT_TABLE_LOCAL ||
-	    header->rtm_protocol == RTPROT_KERNEL ||
+	    (!query->wanted && header->rtm_protocol == RTPROT_KERNEL) ||
 	    header->rtm_protocol == RTPROT_REDIRECT ||
 	    nlmsg_parse(hdr, sizeof(*header), tb, RTA_MAX, NULL) < 0 ||
 	    saved_expires(tb[RTA_CACHEINFO]))
@@ -76,6 +78,28 @@ static bool saved_is_asked_for(const struct saved_query *query,
 	if (tb[RTA_MULTIPATH])
 		return saved_has_hop(tb[RTA_MULTIPATH], query->index);
 	return (int)netlink_get_u32(tb[RTA_OIF]) == query->index;
+}
+
+/* Return: 0, SAVED_NOT_WANTED, or negative */
+enum {
+	SAVED_NOT_WANTED = 1
+};
+static int saved_ask(const struct saved_query *query, struct nlmsghdr *hdr,
+		     struct error *err)
+{
+	cleanup_netlink_routes struct netlink_routes hops = { 0 };
+
+	if (!saved_is_asked_for(query, hdr))
+		return SAVED_NOT_WANTED;
+	if (!query->wanted)
+		return 0;
+	if (netlink_route_read(hdr, query->index, query->family, &hops, err) <
+	    0)
+		return error_return(err);
+	for (size_t i = 0; i < hops.count; i++)
+		if (query->wanted(&hops.items[i], query->arg))
+			return 0;
+	return SAVED_NOT_WANTED;
 }
 
 /* Where an item begins follows from the one before it, so that a dump that is
@@ -87,9 +111,11 @@ static int saved_collect(struct nlmsghdr *hdr, void *arg, struct error *err)
 	struct netlink_saved_route *items;
 	struct netlink_saved_route item = { .len = hdr->nlmsg_len };
 	char *bytes;
+	int r;
 
-	if (!saved_is_asked_for(query, hdr))
-		return 0;
+	r = saved_ask(query, hdr, err);
+	if (r != 0)
+		return r == SAVED_NOT_WANTED ? 0 : r;
 	items = netlink_grow(saved->items, saved->count, sizeof(*items));
 	if (!items)
 		return error_oom(err);
@@ -109,34 +135,34 @@ static int saved_collect(struct nlmsghdr *hdr, void *arg, struct error *err)
 	return 0;
 }
 
-static int saved_collect_family(struct netlink *nl, int index, uint8_t family,
-				struct netlink_saved *saved, struct error *err)
+static int saved_collect_family(struct netlink *nl, struct saved_query *query,
+				struct error *err)
 {
-	struct saved_query query = { index, family, saved };
-	struct rtmsg header = { .rtm_family = family };
+	struct rtmsg header = { .rtm_family = query->family };
 	cleanup_message struct nl_msg *msg = NULL;
 
 	msg = netlink_message(RTM_GETROUTE, 0, &header, sizeof(header));
 	if (!msg)
 		return error_oom(err);
-	netlink_put_u32(msg, RTA_OIF, (uint32_t)index);
-	return netlink_dump(nl, msg, saved_collect, &query, &saved->count, err);
+	netlink_put_u32(msg, RTA_OIF, (uint32_t)query->index);
+	return netlink_dump(nl, msg, saved_collect, query, &query->saved->count,
+			    err);
 }
 
-int netlink_routes_save(struct netlink *nl, int index, int family,
-			struct netlink_saved *ret, struct error *err)
+int netlink_routes_save_if(struct netlink *nl, int index, int family,
+			   netlink_route_wanted wanted, void *arg,
+			   struct netlink_saved *ret, struct error *err)
 {
 	cleanup_netlink_saved struct netlink_saved saved = { 0 };
 	char label[NETLINK_LABEL];
 
 	for (size_t i = 0; i < ARRAY_SIZE(saved_families); i++) {
-		int r;
+		struct saved_query query = { index, saved_families[i], wanted,
+					     arg, &saved };
 
-		if (family && family != saved_families[i])
+		if (family && family != query.family)
 			continue;
-		r = saved_collect_family(nl, index, saved_families[i], &saved,
-					 err);
-		if (r < 0)
+		if (saved_collect_family(nl, &query, err) < 0)
 			return error_context(err, "save routes of %s",
 					     netlink_link_label(nl, index,
 								label));
@@ -145,6 +171,12 @@ int netlink_routes_save(struct netlink *nl, int index, int family,
 	*ret = saved;
 	saved = (struct netlink_saved){ 0 };
 	return 0;
+}
+
+int netlink_routes_save(struct netlink *nl, int index, int family,
+			struct netlink_saved *ret, struct error *err)
+{
+	return netlink_routes_save_if(nl, index, family, NULL, NULL, ret, err);
 }
 
 void netlink_saved_clear(struct netlink_saved *saved)
@@ -295,8 +327,8 @@ int netlink_routes_replay(struct netlink *nl, const struct netlink_saved *saved,
 	return r;
 }
 
-int netlink_routes_drop(struct netlink *nl, const struct netlink_saved *saved,
-			struct error *err)
+static int saved_delete(struct netlink *nl, const struct netlink_saved *saved,
+			int on, struct error *err)
 {
 	static const struct netlink_outcome outcomes[] = {
 		{ ESRCH, NETLINK_ABSENT },
@@ -310,15 +342,26 @@ int netlink_routes_drop(struct netlink *nl, const struct netlink_saved *saved,
 		cleanup_message struct nl_msg *msg = NULL;
 		int r;
 
-		msg = saved_message(saved, i, RTM_DELROUTE, 0, saved->index);
+		msg = saved_message(saved, i, RTM_DELROUTE, 0, on);
 		if (!msg)
 			return error_oom(err);
 		r = netlink_change(nl, msg, outcomes, err);
 		if (r < 0)
 			return error_context(err, "delete routes of %s",
-					     netlink_link_label(nl,
-								saved->index,
-								label));
+					     netlink_link_label(nl, on, label));
 	}
 	return 0;
+}
+
+int netlink_routes_drop(struct netlink *nl, const struct netlink_saved *saved,
+			struct error *err)
+{
+	return saved_delete(nl, saved, saved->index, err);
+}
+
+int netlink_routes_take_back(struct netlink *nl,
+			     const struct netlink_saved *saved, int to,
+			     struct error *err)
+{
+	return saved_delete(nl, saved, to, err);
 }

@@ -151,6 +151,14 @@ static int route_collect(struct nlmsghdr *hdr, void *arg, struct error *err)
 	return route_append(query, &route, err);
 }
 
+int netlink_route_read(struct nlmsghdr *hdr, int index, uint8_t family,
+		       struct netlink_routes *ret, struct error *err)
+{
+	struct route_query query = { index, family, ret };
+
+	return route_collect(hdr, &query, err);
+}
+
 /* One family is asked for at a time: "all" would bring MPLS and multicast. */
 static int route_list_family(struct netlink *nl, int index, uint8_t family,
 			     struct netlink_routes *routes, struct error *err)

@@ -200,11 +200,17 @@ int netlink_nsid(struct netlink *nl, int netns, int *ret, struct error *err)
 
 /* --- addresses ---------------------------------------------------------- */
 
+/* As listed, an address can be added to another link and is the same there. */
 struct netlink_addr {
 	int index; /* of the link */
 	struct inet_prefix address;
-	uint32_t flags; /* IFA_F_* */
+	struct inet_addr peer; /* family 0: none */
+	struct inet_addr broadcast; /* IPv4; family 0: see no_broadcast */
+	bool no_broadcast; /* it has none; else a new one gets the usual one */
+	uint32_t flags; /* IFA_F_*; deprecated ones are added as such */
 	uint8_t scope;
+	uint8_t protocol; /* IFA_PROTO: whose it is; 0: nobody's, or a kernel
+			   * before 5.18 */
 	char label[IFNAMSIZ];
 	uint32_t metric; /* IFA_RT_PRIORITY, 0: none */
 	bool has_lifetime; /* a finite one: a DHCP client or RA owns it */
@@ -228,13 +234,23 @@ int netlink_addr_list(struct netlink *nl, int index, int family,
 /**
  * netlink_addr_add() - RTM_NEWADDR with CREATE | EXCL
  *
- * IPv4 prefixes shorter than /31 get their broadcast address, as ip(8) and the
- * reference plugins give them.
+ * IPv4 prefixes shorter than /31 get their broadcast address unless told
+ * otherwise, as ip(8) and the reference plugins give them.
  *
  * Return: 0, NETLINK_EXISTS, or negative
  */
 int netlink_addr_add(struct netlink *nl, const struct netlink_addr *addr,
 		     struct error *err) warn_unused;
+
+/**
+ * netlink_addr_settle() - Wait until what arrives for a new address is taken
+ *
+ * The kernel adds the local route of an IPv6 address from a work queue, without
+ * duplicate address detection too (net/ipv6/addrconf.c, addrconf_dad_work). It
+ * takes as long as the machine is busy; after a second it is an error.
+ */
+int netlink_addr_settle(struct netlink *nl, const struct netlink_addr *addr,
+			struct error *err);
 
 /**
  * netlink_addr_del() - Remove an address, by link, address and prefix length
@@ -339,6 +355,16 @@ void netlink_saved_clear(struct netlink_saved *saved);
 int netlink_routes_save(struct netlink *nl, int index, int family,
 			struct netlink_saved *ret, struct error *err);
 
+/* A route with several hops over the link is asked for once for each. */
+typedef bool (*netlink_route_wanted)(const struct netlink_route *route,
+				     void *arg);
+
+/** netlink_routes_save_if() - The same, but those that @wanted takes; it is
+ * asked about those that the kernel makes with an address too */
+int netlink_routes_save_if(struct netlink *nl, int index, int family,
+			   netlink_route_wanted wanted, void *arg,
+			   struct netlink_saved *ret, struct error *err);
+
 /**
  * netlink_routes_replay() - Add saved routes over another link
  * @to:		Has the addresses that they need
@@ -349,10 +375,15 @@ int netlink_routes_save(struct netlink *nl, int index, int family,
 int netlink_routes_replay(struct netlink *nl, const struct netlink_saved *saved,
 			  int to, struct error *err);
 
-/** netlink_routes_drop() - After the replay, and after the address went: delete
- * what is left of saved routes on their own link */
+/** netlink_routes_drop() - Delete what is left of saved routes on their own
+ * link, after the replay */
 int netlink_routes_drop(struct netlink *nl, const struct netlink_saved *saved,
 			struct error *err);
+
+/** netlink_routes_take_back() - Delete what a replay, or a part of one, added */
+int netlink_routes_take_back(struct netlink *nl,
+			     const struct netlink_saved *saved, int to,
+			     struct error *err);
 
 /* --- forwarding database -------------------------------------------------- */
 

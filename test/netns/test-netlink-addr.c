@@ -171,6 +171,107 @@ Test(addr, hundreds_of_addresses_are_listed)
 	cr_expect_eq(addrs.count, 500);
 }
 
+Test(addr, a_settled_one_is_delivered_to)
+{
+	for (int i = 1; i <= 50; i++) {
+		struct netlink_addr addr;
+		char text[INET_PREFIX_TEXT];
+
+		snprintf(text, sizeof(text), "fd00::%d/64", i);
+		addr = address(text);
+		addr.flags = IFA_F_NODAD;
+		cr_assert_eq(netlink_addr_add(nl, &addr, &err), 0);
+		cr_assert_eq(netlink_addr_settle(nl, &addr, &err), 0, "%s",
+			     err.details);
+		text[strcspn(text, "/")] = '\0';
+		cr_expect(ns_has(-1, "local",
+				 "ip -6 route show table local"
+				 " dev br0 %s",
+				 text));
+	}
+}
+
+Test(addr, one_that_is_not_there_does_not_settle)
+{
+	struct netlink_addr addr = address("fd00::1/64");
+
+	cr_expect_lt(netlink_addr_settle(nl, &addr, &err), 0);
+	cr_expect(strstr(err.details, "settle fd00::1/64 on br0: "), "%s",
+		  err.details);
+}
+
+/* What is listed says all that adding it elsewhere needs. */
+Test(addr, a_listed_one_is_the_same_on_another_link)
+{
+	static const char *const cases[] = {
+		"10.1.2.3/24",
+		"10.1.2.3/24 brd +",
+		"10.1.2.3/24 brd 10.1.2.0",
+		"10.1.2.3 peer 10.1.2.4/32",
+		"10.1.2.3/24 scope link metric 7 noprefixroute",
+		"10.1.2.3/24 preferred_lft 0",
+		"fd00::3/64 nodad metric 7",
+		"fd00::3/64 nodad preferred_lft 0 noprefixroute",
+		"fd00::3/64 nodad home mngtmpaddr",
+	};
+
+	ns_do(-1, "ip link add br1 type bridge; ip link set br1 up");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
+		cleanup_free char *before = NULL;
+		cleanup_free char *after = NULL;
+
+		ns_do(-1, "ip addr add %s dev br0", cases[i]);
+		before = ns_exec(-1, "ip -o addr show dev br0 scope global;"
+				     " ip -o addr show dev br0 scope link |"
+				     " grep -v fe80:; true");
+		addrs = list(br0, AF_UNSPEC);
+		for (size_t j = 0; j < addrs.count; j++) {
+			struct netlink_addr *addr = &addrs.items[j];
+
+			if (addr->address.addr.family == AF_INET6 &&
+			    addr->scope == 253)
+				continue;
+			cr_expect_not(addr->has_lifetime);
+			cr_expect_eq(netlink_addr_del(nl, addr, &err), 0);
+			addr->index = ns_index(-1, "br1");
+			addr->label[0] = '\0';
+			cr_expect_eq(netlink_addr_add(nl, addr, &err), 0,
+				     "%s: %s", cases[i], err.details);
+			cr_expect_eq(netlink_addr_del(nl, addr, &err), 0);
+			addr->index = br0;
+			cr_expect_eq(netlink_addr_add(nl, addr, &err), 0);
+		}
+		after = ns_exec(-1, "ip -o addr show dev br0 scope global;"
+				    " ip -o addr show dev br0 scope link |"
+				    " grep -v fe80:; true");
+		cr_expect(ns_same(before, after), "%s", cases[i]);
+		ns_do(-1, "ip addr flush dev br0 scope global;"
+			  " ip -4 addr flush dev br0");
+	}
+}
+
+Test(addr, what_a_dhcp_client_owns_has_a_lifetime)
+{
+	static const char *const cases[] = {
+		"10.1.2.3/24 valid_lft 60 preferred_lft 60",
+		"fd00::3/64 nodad preferred_lft 60",
+		"fd00::3/64 nodad valid_lft 60 preferred_lft 0",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
+		bool some = false;
+
+		ns_do(-1, "ip addr add %s dev br0", cases[i]);
+		addrs = list(br0, AF_UNSPEC);
+		for (size_t j = 0; j < addrs.count; j++)
+			some = some || addrs.items[j].has_lifetime;
+		cr_expect(some, "%s", cases[i]);
+		ns_do(-1, "ip addr flush dev br0");
+	}
+}
+
 Test(addr, refusals_say_what_and_where)
 {
 	struct netlink_addr addr = address("fd00::1/64");

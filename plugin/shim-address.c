@@ -16,85 +16,67 @@
 
 /* --- may the shim bear them ---------------------------------------------------- */
 
-static bool shim_parent_encapsulates(const struct shim *s)
+/* IPv4 comes first and is listed so; IPv6 is listed the other way round. */
+static void shim_sort_by_age(struct netlink_addrs *addrs)
 {
-	static const char *const kinds[] = { "vxlan", "geneve", "gretap",
-					     "ip6gretap" };
+	struct netlink_addr *items = addrs->items;
+	size_t first = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (strcmp(s->parent->kind, kinds[i]) == 0)
-			return true;
-	return false;
+	while (first < addrs->count &&
+	       items[first].address.addr.family == AF_INET)
+		first++;
+	for (size_t last = addrs->count; first + 1 < last; first++) {
+		struct netlink_addr addr = items[first];
+
+		items[first] = items[--last];
+		items[last] = addr;
+	}
 }
 
-/* The address is where pods of this node cannot be reached from. */
-static int shim_refuse_on_parent(const struct shim *s,
-				 const struct inet_prefix *address,
-				 struct error *err)
+int shim_load_parent(struct shim *s, struct error *err)
 {
-	char text[INET_PREFIX_TEXT];
+	int r;
 
-	inet_prefix_format(address, text);
-	if (shim_parent_encapsulates(s))
-		return error_set(
-			err, ERROR_SHIM, 0,
-			"%s is still on %s, from where no pod of this node can be reached: \"ip address del %s dev %s\", then run this again and the shim takes it",
-			text, s->parent->name, text, s->parent->name);
-	return error_set(
-		err, ERROR_SHIM, 0,
-		"%s is the address of %s itself: give the shim another address of that subnet",
-		text, s->parent->name);
-}
-
-/* Our overlay carries no address: it would answer in the shim's place. */
-static int shim_refuse_on_overlay(const struct shim *s,
-				  const struct inet_prefix *address,
-				  const struct inet_prefix *want,
-				  struct error *err)
-{
-	char have_text[INET_PREFIX_TEXT], want_text[INET_PREFIX_TEXT];
-
-	inet_prefix_format(address, have_text);
-	return error_set(
-		err, ERROR_SHIM, 0,
-		"%s carries %s, of the subnet of %s, which belongs on the shim: \"ip address del %s dev %s\", or make it this node's address",
-		s->parent->name, have_text, inet_prefix_format(want, want_text),
-		have_text, s->parent->name);
-}
-
-static int shim_judge_parent_addr(const struct shim *s,
-				  struct shim_address *want,
-				  const struct inet_prefix *have,
-				  struct error *err)
-{
-	if (inet_addr_equal(&have->addr, &want->subnet.addr))
-		return shim_refuse_on_parent(s, have, err);
-	if (!inet_prefix_contains(have, &want->subnet.addr))
+	if (s->parent_loaded)
 		return 0;
-	if (s->config->vxlan.present)
-		return shim_refuse_on_overlay(s, have, &want->subnet, err);
-	want->beside = true;
-	want->nic = *have;
-	want->address = inet_prefix_host(&want->subnet.addr);
+	netlink_addrs_clear(&s->parent_addrs);
+	r = netlink_addr_list(s->host, s->parent->index, AF_UNSPEC,
+			      &s->parent_addrs, err);
+	if (r < 0)
+		return error_context(err, "addresses of %s", s->parent->name);
+	shim_sort_by_age(&s->parent_addrs);
+	s->parent_loaded = true;
 	return 0;
 }
 
+static void shim_judge_parent_addr(struct shim_address *want,
+				   const struct inet_prefix *have)
+{
+	if (!inet_prefix_contains(have, &want->subnet.addr))
+		return;
+	want->beside = true;
+	want->nic = *have;
+	want->address = inet_prefix_host(&want->subnet.addr);
+}
+
+/* What the parent keeps of the subnets, the shim stands beside. */
 static int shim_check_parent(struct shim *s, struct error *err)
 {
-	cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
 	int r;
 
-	r = netlink_addr_list(s->host, s->parent->index, AF_UNSPEC, &addrs,
-			      err);
+	r = shim_load_parent(s, err);
+	if (r == 0)
+		r = migrate_plan(s, err);
 	if (r < 0)
-		return error_context(err, "addresses of %s", s->parent->name);
+		return r;
 	for (size_t i = 0; i < s->n_want; i++)
-		for (size_t j = 0; j < addrs.count; j++) {
-			r = shim_judge_parent_addr(s, &s->want[i],
-						   &addrs.items[j].address,
-						   err);
-			if (r < 0)
-				return r;
+		for (size_t j = 0; j < s->parent_addrs.count; j++) {
+			const struct netlink_addr *have =
+				&s->parent_addrs.items[j];
+
+			if (!migrate_is_moving(s, have))
+				shim_judge_parent_addr(&s->want[i],
+						       &have->address);
 		}
 	return 0;
 }
@@ -109,6 +91,8 @@ static bool shim_has(const struct shim *s, const struct inet_prefix *address)
 
 static bool shim_lacks_any(const struct shim *s)
 {
+	if (s->move.addrs.count > 0)
+		return true;
 	for (size_t i = 0; i < s->n_want; i++)
 		if (!shim_has(s, &s->want[i].address))
 			return true;
@@ -154,6 +138,7 @@ static int shim_check_elsewhere(struct shim *s, struct error *err)
 			const struct netlink_addr *have = &addrs.items[j];
 
 			if (have->index == s->link.index ||
+			    have->index == s->parent->index ||
 			    !inet_addr_equal(&have->address.addr,
 					     &s->want[i].subnet.addr))
 				continue;
@@ -220,11 +205,21 @@ int shim_load(struct shim *s, struct error *err)
 	return 0;
 }
 
+bool shim_is_told(const struct shim *s)
+{
+	for (size_t i = 0; i < s->addrs.count; i++)
+		if (s->addrs.items[i].protocol == SHIM_PROTOCOL)
+			return true;
+	return false;
+}
+
 /* Ours, by what tells it: the wanted address in another form, one of the subnet
- * with the subnet's length, or one that our routes prefer. Others (a virtual IP
- * as /32) are somebody's. */
+ * with the subnet's length that we added, or one that our routes prefer. Others
+ * (a virtual IP, one that came with the node's from the parent) are somebody's. */
 bool shim_is_stale(const struct shim *s, const struct netlink_addr *addr)
 {
+	bool told = shim_is_told(s);
+
 	for (size_t i = 0; i < s->n_want; i++) {
 		const struct shim_address *want = &s->want[i];
 
@@ -233,7 +228,8 @@ bool shim_is_stale(const struct shim *s, const struct netlink_addr *addr)
 		if (inet_addr_equal(&addr->address.addr, &want->address.addr))
 			return true;
 		if (inet_prefix_contains(&want->subnet, &addr->address.addr) &&
-		    (addr->address.len == want->subnet.len ||
+		    ((addr->address.len == want->subnet.len &&
+		      (!told || addr->protocol == SHIM_PROTOCOL)) ||
 		     shim_is_source(s, &addr->address.addr)))
 			return true;
 	}
@@ -271,15 +267,16 @@ static int shim_readd(struct shim *s, const struct netlink_addr *addr,
 	return 0; /* somebody added just this one meanwhile */
 }
 
-static void shim_announce(const struct shim *s, const struct inet_addr *addr)
+void shim_announce(const struct shim *s, const struct netlink_link *link,
+		   const struct inet_addr *addr)
 {
 	char text[INET_ADDR_TEXT];
 	struct error err = { 0 };
 
 	if (!(s->parent->flags & IFF_UP))
 		return;
-	if (announce_address(-1, s->link.index, &s->link.mac, addr, &err) < 0)
-		log_warning("%s: announce %s: %s", s->link.name,
+	if (announce_address(-1, link->index, &link->mac, addr, &err) < 0)
+		log_warning("%s: announce %s: %s", link->name,
 			    inet_addr_format(addr, text), err.details);
 }
 
@@ -289,6 +286,7 @@ static int shim_add_addr(struct shim *s, const struct inet_prefix *address,
 	struct netlink_addr addr = {
 		.index = s->link.index,
 		.address = *address,
+		.protocol = SHIM_PROTOCOL,
 		/* DAD would leave the node without it for a second. */
 		.flags = address->addr.family == AF_INET6 ? IFA_F_NODAD : 0,
 	};
@@ -303,7 +301,7 @@ static int shim_add_addr(struct shim *s, const struct inet_prefix *address,
 		r = shim_readd(s, &addr, err);
 	if (shared_must(r, err) < 0)
 		return error_context(err, "add address %s", text);
-	shim_announce(s, &address->addr);
+	shim_announce(s, &s->link, &address->addr);
 	return shared_changed(&s->link, "address %s added", text);
 }
 

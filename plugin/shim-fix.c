@@ -70,6 +70,9 @@ static bool shim_wants_ipv6(const struct shim *s)
 	for (size_t i = 0; i < s->n_want; i++)
 		if (s->want[i].address.addr.family == AF_INET6)
 			return true;
+	for (size_t i = 0; i < s->move.addrs.count; i++)
+		if (s->move.addrs.items[i].address.addr.family == AF_INET6)
+			return true;
 	return false;
 }
 

@@ -3,6 +3,7 @@
 
 /* What the files of the shim share. */
 
+#include "plugin/migrate.h"
 #include "plugin/shared.h"
 #include "plugin/shim.h"
 
@@ -28,10 +29,15 @@ struct shim {
 	const char *name; /* what a new one is called */
 	struct netlink_link link; /* as it is now; index 0: there is none */
 	struct netlink_addrs addrs; /* as they were on it */
+	struct netlink_addrs parent_addrs; /* on the parent, oldest first */
+	bool parent_loaded;
 	struct netlink_routes routes; /* as they were over it, beside a NIC */
 	struct shim_address want[2];
 	size_t n_want;
 	struct shim_routes want_routes;
+	struct migration move;
+	struct shared_link made; /* the link, if this call made it */
+	struct undo *undo;
 };
 void shim_clear(struct shim *s);
 #define cleanup_shim cleanup(shim_clear)
@@ -72,6 +78,9 @@ int shim_choose_addresses(struct shim *s, struct error *err);
 /** shim_want() - One more wanted address, if its family has none yet */
 void shim_want(struct shim *s, const struct inet_prefix *address);
 
+/** shim_is_in_ranges() - In a subnet of the pods? Also if we know of none */
+bool shim_is_in_ranges(const struct shim *s, const struct inet_addr *addr);
+
 /* --- host-address.c -------------------------------------------------------------- */
 
 /** shim_has_host_range() - Does ipam.hostRange give nodes their addresses? */
@@ -99,6 +108,23 @@ int shim_check_addresses(struct shim *s, struct error *err);
 
 /** shim_load() - Addresses of @s->link as they are */
 int shim_load(struct shim *s, struct error *err);
+
+/** shim_load_parent() - Addresses of the parent, once; the oldest of each family
+ * first, which is what the kernel takes for a source */
+int shim_load_parent(struct shim *s, struct error *err);
+
+/** shim_announce() - Say that @addr is at @link now; failing is a warning */
+void shim_announce(const struct shim *s, const struct netlink_link *link,
+		   const struct inet_addr *addr);
+
+/**
+ * shim_is_told() - Does the kernel tell us which of the shim's addresses are
+ * ours?
+ *
+ * They carry SHIM_PROTOCOL (Linux 5.18); without any that does, all of the
+ * node's subnets are taken for ours.
+ */
+bool shim_is_told(const struct shim *s);
 
 /** shim_is_stale() - An address in one of our subnets that is not the wanted */
 bool shim_is_stale(const struct shim *s, const struct netlink_addr *addr);

@@ -34,7 +34,7 @@ static int shim_want_route(struct shim *s, const struct shim_address *want,
 		.dst = *dst,
 		.src = want->address.addr,
 		.table = RT_TABLE_MAIN,
-		.protocol = SHIM_ROUTE_PROTOCOL,
+		.protocol = SHIM_PROTOCOL,
 		.scope = RT_SCOPE_LINK,
 		.has_scope = dst->addr.family == AF_INET,
 	};
@@ -81,7 +81,7 @@ int shim_plan_routes(struct shim *s, struct error *err)
 
 static bool shim_is_ours(const struct netlink_route *route)
 {
-	return route->protocol == SHIM_ROUTE_PROTOCOL;
+	return route->protocol == SHIM_PROTOCOL;
 }
 
 int shim_load_routes(struct shim *s, struct error *err)

@@ -35,8 +35,7 @@ static int shim_from_row(struct shim *s, struct error *err)
 	return 0;
 }
 
-static bool shim_is_in_ranges(const struct shim *s,
-			      const struct inet_addr *addr)
+bool shim_is_in_ranges(const struct shim *s, const struct inet_addr *addr)
 {
 	const struct ipam_config *ipam = &s->config->ipam;
 
@@ -49,18 +48,32 @@ static bool shim_is_in_ranges(const struct shim *s,
 	return ipam->n_sets == 0;
 }
 
-static int shim_from_link(struct shim *s, struct error *err)
+static void shim_from_link(struct shim *s)
 {
+	bool told = shim_is_told(s);
+
 	if (!shim_is_here(s, &s->link))
-		return 0;
+		return;
 	for (size_t i = 0; i < s->addrs.count; i++) {
 		const struct netlink_addr *have = &s->addrs.items[i];
 
 		if (have->scope == RT_SCOPE_UNIVERSE &&
+		    (!told || have->protocol == SHIM_PROTOCOL) &&
 		    shim_is_in_ranges(s, &have->address.addr) &&
 		    !shim_is_former(s, &have->address.addr))
 			shim_want(s, &have->address);
 	}
+}
+
+/* A run that was killed may have brought the address of one family only. */
+static int shim_from_here(struct shim *s, struct error *err)
+{
+	int r;
+
+	shim_from_link(s);
+	r = migrate_from_parent(s, err);
+	if (r < 0)
+		return r;
 	return shim_lacks_host_family(s) ? shim_from_host_range(s, err) : 0;
 }
 
@@ -68,7 +81,7 @@ static int shim_from_link(struct shim *s, struct error *err)
 static int (*const shim_sources[])(struct shim *, struct error *) = {
 	shim_from_literal,
 	shim_from_row,
-	shim_from_link,
+	shim_from_here,
 	shim_from_host_range,
 };
 

@@ -20,6 +20,7 @@
  *			arp_announce): beside a NIC it would answer for the
  *			NIC's and poison the neighbours' caches
  *	up
+ *	what the parent still carries is moved (migrate.c)
  *	address added, announced
  *	routes added	beside a NIC only (shim-route.c)
  *	stale address and stale routes deleted: never before their successors
@@ -43,7 +44,9 @@ bool shim_is_possible(const struct config *config)
 void shim_clear(struct shim *s)
 {
 	netlink_addrs_clear(&s->addrs);
+	netlink_addrs_clear(&s->parent_addrs);
 	netlink_routes_clear(&s->routes);
+	migrate_clear(&s->move);
 	free(s->want_routes.items);
 	s->want_routes = (struct shim_routes){ 0 };
 }
@@ -182,8 +185,7 @@ static int shim_mac(const struct shim *s, const char *name,
 			  name, ret, err);
 }
 
-static int shim_create(struct shim *s, struct shared_link *made,
-		       struct error *err)
+static int shim_create(struct shim *s, struct error *err)
 {
 	struct inet_mac mac;
 	const struct netlink_link_new link = {
@@ -205,7 +207,8 @@ static int shim_create(struct shim *s, struct shared_link *made,
 	r = shim_mac(s, link.name, &mac, err);
 	if (r < 0)
 		return r;
-	r = shared_create(s->host, &link, s->parent->name, &s->link, made, err);
+	r = shared_create(s->host, &link, s->parent->name, &s->link, &s->made,
+			  err);
 	if (r != 0)
 		s->link = (struct netlink_link){ 0 };
 	if (r == NETLINK_BUSY)
@@ -219,10 +222,9 @@ static int shim_create(struct shim *s, struct shared_link *made,
 
 /* The order is told at the top. */
 static int (*const shim_fixes[])(struct shim *, struct error *) = {
-	shim_fix_mode,         shim_fix_queue,
-	shim_fix_mtu,          shim_fix_sysctls,
-	shim_fix_up,           shim_fix_addresses,
-	shim_fix_routes,       shim_fix_stale_addresses,
+	shim_fix_mode,         shim_fix_queue,  shim_fix_mtu,
+	shim_fix_sysctls,      shim_fix_up,     migrate_fix,
+	shim_fix_addresses,    shim_fix_routes, shim_fix_stale_addresses,
 	shim_fix_stale_routes,
 };
 
@@ -270,11 +272,11 @@ static int shim_prepare(struct shim *s, struct error *err)
 
 static int shim_pass(struct shim *s, struct error *err)
 {
-	struct shared_link made = { 0 };
 	cleanup_undo struct undo undo = { 0 };
 	int created = NODE_OK;
 	int r;
 
+	s->undo = &undo;
 	r = shim_look_up(s, err);
 	if (r < 0)
 		return r;
@@ -289,10 +291,10 @@ static int shim_pass(struct shim *s, struct error *err)
 	if (r < 0 || r == NODE_WRONG)
 		return r;
 	if (s->link.index == 0) {
-		created = shim_create(s, &made, err);
+		created = shim_create(s, err);
 		if (created < 0 || created == NODE_WRONG)
 			return created;
-		undo_push(&undo, shared_undo_link, &made);
+		undo_push(&undo, shared_undo_link, &s->made);
 	}
 	r = shim_fix(s, err);
 	if (r < 0)

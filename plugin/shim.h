@@ -10,10 +10,10 @@
 
 #include "plugin/node.h"
 
-/* Routes that we add carry this protocol number (rtnetlink(7); 192 and above
- * are free, iproute2's rt_protos and FRR use up to 198): what bears it on a
- * shim is ours. */
-#define SHIM_ROUTE_PROTOCOL 211
+/* Routes and addresses that we add carry this protocol number (rtnetlink(7); 192
+ * and above are free, iproute2's rt_protos and FRR use up to 198): what bears it
+ * on a shim is ours. */
+#define SHIM_PROTOCOL 211
 
 /**
  * shim_is_possible() - May this network have a shim?

@@ -3,9 +3,11 @@
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 static unsigned int changes;
 static unsigned int countdown;
@@ -25,11 +27,10 @@ int __wrap_netlink_change(struct netlink *nl, struct nl_msg *msg,
 ssize_t __real_write(int fd, const void *data, size_t len);
 ssize_t __wrap_write(int fd, const void *data, size_t len);
 
-/* As if killed: nothing is taken back. */
 static void site_live(void)
 {
 	if (life > 0 && --life == 0)
-		_exit(SITE_DEAD);
+		raise(SIGKILL);
 }
 
 int __wrap_netlink_change(struct netlink *nl, struct nl_msg *msg,
@@ -87,6 +88,11 @@ void site_expect_not(const char *text, const char *command)
 void site_die(unsigned int nth)
 {
 	life = nth;
+}
+
+bool site_is_dead(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 bool site_failed(void)

@@ -55,9 +55,11 @@ unsigned int site_changes(void);
 /** site_fail() - Let the @nth change over netlink from now fail; 0: none */
 void site_fail(unsigned int nth);
 
-/** site_die() - Let the process exit with SITE_DEAD before its @nth change */
+/** site_die() - Let SIGKILL hit this process before its @nth change */
 void site_die(unsigned int nth);
-#define SITE_DEAD 66
+
+/** site_is_dead() - Did it? @status is waitpid's */
+bool site_is_dead(int status);
 
 /** site_failed() - Did it come to that? */
 bool site_failed(void);

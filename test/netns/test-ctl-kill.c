@@ -46,10 +46,9 @@ static bool killed(int (*command)(struct ctl *ctl, struct error *err),
 		_exit(run(command) < 0 ? 1 : 0);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(WIFEXITED(status), "change %u", nth);
-	if (WEXITSTATUS(status) != SITE_DEAD)
-		cr_expect_eq(WEXITSTATUS(status), 0, "change %u", nth);
-	return WEXITSTATUS(status) == SITE_DEAD;
+	if (!site_is_dead(status))
+		cr_expect_eq(status, 0, "change %u", nth);
+	return site_is_dead(status);
 }
 
 static void nothing_is_left(unsigned int nth)

@@ -161,8 +161,8 @@ Test(node, killed_before_any_change_the_next_run_completes_it)
 			ensure_and_exit();
 		}
 		nth++;
-		status = wait_for(pid);
-		cr_expect(status == 0 || status == SITE_DEAD);
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		cr_expect(status == 0 || site_is_dead(status));
 		cr_expect_eq(ensure(), 0, "change %u: %s", nth,
 			     site.err.details);
 		cr_expect_eq(node_look(site.host, &site.config, &site.node,
@@ -172,7 +172,7 @@ Test(node, killed_before_any_change_the_next_run_completes_it)
 		cr_expect(ns_has(-1, "hostshim:vxlan-storage",
 				 "ip link show type macvlan"));
 		ns_do(-1, "ip link del vxlan-storage");
-	} while (status == SITE_DEAD);
+	} while (site_is_dead(status));
 	cr_expect_geq(nth, 14);
 }
 

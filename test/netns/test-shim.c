@@ -135,13 +135,11 @@ Test(shim, a_look_at_nothing_says_so_and_sends_no_write)
 	cr_expect_eq(site_changes(), 0);
 }
 
-Test(shim, an_address_still_on_the_parent_is_refused_with_the_way)
+Test(shim, an_address_of_the_subnet_on_the_parent_is_refused_with_the_way)
 {
-	ns_do(-1, "ip addr add 10.100.1.1/24 dev vxlan-storage");
+	ns_do(-1, "ip addr add 10.100.1.77/24 dev vxlan-storage");
 	expect_refused(ERROR_SHIM,
-		       "\"ip address del 10.100.1.1/24 dev vxlan-storage\"");
-	ns_do(-1, "ip addr del 10.100.1.1/24 dev vxlan-storage;"
-		  " ip addr add 10.100.1.77/24 dev vxlan-storage");
+		       "\"ip address del 10.100.1.77/24 dev vxlan-storage\"");
 	expect_refused(ERROR_SHIM, "vxlan-storage carries 10.100.1.77/24");
 }
 
@@ -181,8 +179,6 @@ Test(shim, whatever_differs_on_ours_is_repaired_in_place)
 		{ "ip link set lhnet1-host down", "is down" },
 		{ "ip addr del 10.100.1.1/24 dev lhnet1-host",
 		  "does not have 10.100.1.1/24" },
-		{ "ip addr add 10.100.1.9/24 dev lhnet1-host",
-		  "has 10.100.1.9/24, which is not wanted" },
 		{ "ip addr add 10.100.1.1/32 dev lhnet1-host",
 		  "has 10.100.1.1/32, which is not wanted" },
 		{ "ip addr del 10.100.1.1/24 dev lhnet1-host;"
@@ -241,6 +237,7 @@ Test(shim, an_extra_address_of_an_administrator_stays)
 {
 	make();
 	ns_do(-1, "ip addr add 10.100.1.14/32 dev lhnet1-host;"
+		  " ip addr add 10.100.1.15/24 dev lhnet1-host;"
 		  " ip addr add 172.16.0.1/24 dev lhnet1-host");
 	expect_right("a virtual IP");
 }

@@ -111,7 +111,7 @@ static int migrate_add(struct shim *s, struct error *err)
 {
 	struct migration *move = &s->move;
 
-	undo_push(s->undo, migrate_undo_add, s);
+	undo_push(&s->undo, migrate_undo_add, s);
 	for (size_t i = 0; i < move->addrs.count; i++) {
 		struct netlink_addr addr =
 			migrate_on_shim(s, &move->addrs.items[i]);
@@ -158,7 +158,7 @@ static int migrate_carry_routes(struct shim *s, struct error *err)
 				   migrate_takes_route, s, &move->routes, err);
 	if (r < 0)
 		return r;
-	undo_push(s->undo, migrate_undo_routes, s);
+	undo_push(&s->undo, migrate_undo_routes, s);
 	return netlink_routes_replay(s->host, &move->routes, s->link.index,
 				     err);
 }
@@ -210,7 +210,7 @@ static int migrate_quiet(struct shim *s, struct error *err)
 		return r;
 	if (r != 0 || (*have > 0 && !migrate_is_ours(s)))
 		return 0;
-	undo_push(s->undo, migrate_undo_quiet, s);
+	undo_push(&s->undo, migrate_undo_quiet, s);
 	r = shared_sysctls(s->parent, &ignore, 1, NODE_REPAIR, err);
 	return r < 0 ? r : 0;
 }
@@ -259,7 +259,7 @@ static int migrate_leave(struct shim *s, struct error *err)
 	char text[INET_PREFIX_TEXT];
 	int r;
 
-	undo_push(s->undo, migrate_undo_leave, s);
+	undo_push(&s->undo, migrate_undo_leave, s);
 	r = netlink_routes_drop(s->host, &move->routes, err);
 	if (r < 0)
 		return r;

@@ -37,7 +37,7 @@ struct shim {
 	struct shim_routes want_routes;
 	struct migration move;
 	struct shared_link made; /* the link, if this call made it */
-	struct undo *undo;
+	struct undo undo;
 };
 void shim_clear(struct shim *s);
 #define cleanup_shim cleanup(shim_clear)

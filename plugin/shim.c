@@ -270,13 +270,11 @@ static int shim_prepare(struct shim *s, struct error *err)
 	return 0;
 }
 
-static int shim_pass(struct shim *s, struct error *err)
+static int shim_steps(struct shim *s, struct error *err)
 {
-	cleanup_undo struct undo undo = { 0 };
 	int created = NODE_OK;
 	int r;
 
-	s->undo = &undo;
 	r = shim_look_up(s, err);
 	if (r < 0)
 		return r;
@@ -294,13 +292,21 @@ static int shim_pass(struct shim *s, struct error *err)
 		created = shim_create(s, err);
 		if (created < 0 || created == NODE_WRONG)
 			return created;
-		undo_push(&undo, shared_undo_link, &s->made);
+		undo_push(&s->undo, shared_undo_link, &s->made);
 	}
 	r = shim_fix(s, err);
-	if (r < 0)
-		return r;
-	undo_commit(&undo);
 	return r == NODE_OK ? created : r;
+}
+
+static int shim_pass(struct shim *s, struct error *err)
+{
+	int r = shim_steps(s, err);
+
+	if (r < 0)
+		undo_run(&s->undo);
+	else
+		undo_commit(&s->undo);
+	return r;
 }
 
 int shim_ensure(struct netlink *host, const struct config *config,

@@ -8,13 +8,17 @@
 /*
  * SIGKILL at every system call of an ADD and of a DEL, from outside, and then
  * what a runtime may do next: the same ADD again, a DEL, the ADD of another
- * container. Sanitized builds make some thousand calls more and are struck at
- * a part of them only, another one in each variant.
+ * container.
+ *
+ * To make a node anew takes its time: there, the process is killed before each
+ * call that may change something, which are all the states that it can leave;
+ * HOSTSHIM_KILL_ALL=1 kills it before the others too. Sanitized builds make many
+ * calls more and are struck at a part of them only, another one in each variant.
  */
 
 TestSuite(kill, .init = seed_open, .fini = seed_close, .timeout = 280);
 
-#define KILL_STRIDE 11 /* sanitized */
+#define KILL_STRIDE 3 /* sanitized */
 
 /* Addresses do not rest: one that is given too early is given at once. */
 #define KILL_KEYS "\"type\": \"hostshim\", \"reuseDelay\": 0, "
@@ -33,12 +37,29 @@ static const char dual[] =
 
 static const char l2[] = "{ " SEED_OVERLAY " }";
 
+/* The overlay as an admin made it, with the node's own addresses on it, and what
+ * depends on them. */
+static const char by_hand[] =
+	"ip link add vxlan-storage address 02:00:00:00:01:01 type vxlan id 100"
+	" dstport 4789 local 10.100.100.1;"
+	" ip link set vxlan-storage up;"
+	" bridge fdb append 00:00:00:00:00:00 dev vxlan-storage"
+	" dst 10.100.100.2;"
+	" ip addr add 10.100.1.1/24 brd + dev vxlan-storage;"
+	" ip addr add 10.100.1.9/24 dev vxlan-storage;"
+	" ip addr add fd10::1/64 dev vxlan-storage nodad;"
+	" ip route add 10.200.0.0/16 via 10.100.1.2 dev vxlan-storage;"
+	" ip route add default via 10.100.1.2 dev vxlan-storage table 100;"
+	" ip route add fd20::/32 via fd10::2 dev vxlan-storage";
+
 struct variant {
 	const char *name;
 	const char *config;
 	const char *verb; /* what is killed */
 	bool children; /* what it leaves to run in the background */
 	bool fresh; /* nothing is there before, no overlay and no shim */
+	const char *before; /* but what these commands make */
+	void (*expect)(const char *snapshot); /* of the node, undisturbed */
 	unsigned int offset; /* first call that is struck when not all are */
 };
 
@@ -53,8 +74,10 @@ static unsigned int stride(void)
 static bool kill_at(struct crash *crash, const struct variant *variant,
 		    unsigned int nth)
 {
+	bool all = getenv("HOSTSHIM_KILL_ALL");
 	const struct kill_plan plan = { .nth = nth,
-					.children = variant->children };
+					.children = variant->children,
+					.changes = variant->fresh && !all };
 	const struct cni_call call = crash_call(crash, variant->verb, 0);
 	cleanup_kill_answer struct kill_answer answer = { 0 };
 
@@ -68,10 +91,18 @@ static bool kill_at(struct crash *crash, const struct variant *variant,
 }
 
 /* What is there when the call begins that is to die. */
+static void prepare_node(struct crash *crash, const struct variant *variant)
+{
+	if (!variant->fresh)
+		return;
+	crash_reset_node(crash);
+	if (variant->before)
+		ns_do(-1, "%s", variant->before);
+}
+
 static void prepare(struct crash *crash, const struct variant *variant)
 {
-	if (variant->fresh)
-		crash_reset_node(crash);
+	prepare_node(crash, variant);
 	if (strcmp(variant->verb, "DEL") == 0)
 		crash_must(crash, "ADD", 0);
 }
@@ -152,9 +183,12 @@ static void kill_everywhere(const struct variant *variant)
 	struct crash crash;
 
 	crash_open(&crash, variant->name, variant->config, 2);
+	prepare_node(&crash, variant);
 	crash_must(&crash, "ADD", 0);
 	crash_must(&crash, "DEL", 0);
 	undisturbed = ns_snapshot(-1);
+	if (variant->expect)
+		variant->expect(undisturbed);
 	while (kill_then_add(&crash, variant, nth, undisturbed)) {
 		kill_then_del(&crash, variant, nth);
 		nth += stride();
@@ -169,7 +203,7 @@ static void kill_everywhere(const struct variant *variant)
 Test(kill, an_ADD_on_a_node_that_is_ready)
 {
 	const struct variant variant = {
-		.name = "ADD", .config = plain, .verb = "ADD", .offset = 1
+		.name = "ADD", .config = plain, .verb = "ADD", .offset = 0
 	};
 
 	kill_everywhere(&variant);
@@ -180,7 +214,7 @@ Test(kill, an_ADD_of_both_families_with_routes)
 	const struct variant variant = { .name = "ADD, IPv4 and IPv6",
 					 .config = dual,
 					 .verb = "ADD",
-					 .offset = 4 };
+					 .offset = 1 };
 
 	kill_everywhere(&variant);
 }
@@ -190,7 +224,7 @@ Test(kill, an_ADD_without_addresses)
 	const struct variant variant = { .name = "ADD, no addresses",
 					 .config = l2,
 					 .verb = "ADD",
-					 .offset = 7 };
+					 .offset = 2 };
 
 	kill_everywhere(&variant);
 }
@@ -201,7 +235,7 @@ Test(kill, the_process_that_announces_after_an_ADD)
 					 .config = dual,
 					 .verb = "ADD",
 					 .children = true,
-					 .offset = 2 };
+					 .offset = 0 };
 
 	kill_everywhere(&variant);
 }
@@ -212,7 +246,35 @@ Test(kill, the_first_ADD_which_makes_overlay_and_shim)
 					 .config = plain,
 					 .verb = "ADD",
 					 .fresh = true,
-					 .offset = 3 };
+					 .offset = 1 };
+
+	kill_everywhere(&variant);
+}
+
+/* In one place each when the next ADD is through, with the routes. */
+static void expect_moved(const char *snapshot)
+{
+	static const char *const addresses[] = { "10.100.1.1/24",
+						 "fd10::1/64" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		cr_assert_not(
+			ns_has(-1, addresses[i], "ip addr show vxlan-storage"));
+		cr_assert(strstr(snapshot, addresses[i]));
+	}
+	cr_assert(strstr(snapshot, "10.200.0.0/16 via 10.100.1.2 dev hs-"));
+	cr_assert(strstr(snapshot, "fd20::/32 via fd10::2 dev hs-"));
+}
+
+Test(kill, the_first_ADD_which_moves_the_nodes_addresses)
+{
+	const struct variant variant = { .name = "first ADD, migration",
+					 .config = plain,
+					 .verb = "ADD",
+					 .fresh = true,
+					 .before = by_hand,
+					 .expect = expect_moved,
+					 .offset = 2 };
 
 	kill_everywhere(&variant);
 }
@@ -220,7 +282,7 @@ Test(kill, the_first_ADD_which_makes_overlay_and_shim)
 Test(kill, a_DEL)
 {
 	const struct variant variant = {
-		.name = "DEL", .config = dual, .verb = "DEL", .offset = 6
+		.name = "DEL", .config = dual, .verb = "DEL", .offset = 0
 	};
 
 	kill_everywhere(&variant);

@@ -17,6 +17,9 @@ struct kill_plan {
 	unsigned int nth; /* 1 is the first; 0: only count */
 	int error; /* the call fails with it; 0: SIGKILL instead of the call */
 	bool children; /* count, and strike, its children */
+	bool changes; /* count only calls that may change what others see: to
+		       * die before any other is to die before the next of
+		       * these */
 	const char *below; /* count only what changes files below this folder */
 };
 

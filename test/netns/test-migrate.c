@@ -1,23 +1,12 @@
 #include "plugin/overlay.h"
 #include "plugin/shim.h"
-#include "test/netns/site.h"
+#include "test/netns/site-shim.h"
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-
-static struct site site;
-static struct netlink_link parent;
-static struct netlink_link shim;
-
-static void look_up_parent(void)
-{
-	cr_assert_eq(netlink_link_get(site.host, site.config.master, &parent,
-				      &site.err),
-		     0);
-}
 
 /* An overlay of our own, with all that it should not have. */
 static void start(void)
@@ -40,52 +29,8 @@ static void start_foreign(void)
 	site.node.row = NULL;
 }
 
-static void stop(void)
-{
-	free(site.config.shim.name);
-	site.config.shim.name = NULL;
-	site_clear(&site);
-}
-
-TestSuite(migrate, .init = start, .fini = stop);
-TestSuite(foreign, .init = start_foreign, .fini = stop);
-
-static int ensure(enum node_ensure how)
-{
-	site.err = (struct error){ 0 };
-	return shim_ensure(site.host, &site.config, &site.node, &parent, how,
-			   &shim, &site.err);
-}
-
-static void make(void)
-{
-	cr_assert_eq(ensure(NODE_REPAIR), NODE_CHANGED, "%s", site.err.details);
-}
-
-static void expect_right(const char *what)
-{
-	site_changes();
-	cr_expect_eq(ensure(NODE_LOOK), NODE_OK, "%s: %s", what,
-		     site.err.details);
-	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK, "%s: %s", what,
-		     site.err.details);
-	cr_expect_eq(site_changes(), 0, "%s: a second run writes", what);
-}
-
-static void expect_refused(enum error_code code, const char *text)
-{
-	cleanup_free char *before = ns_snapshot(-1);
-	cleanup_free char *after = NULL;
-
-	cr_expect(ensure(NODE_LOOK) < 0, "\"%s\": a look goes on", text);
-	cr_expect(ensure(NODE_REPAIR) < 0, "\"%s\"", text);
-	cr_expect_eq(site.err.code, code, "%u: %s", site.err.code,
-		     site.err.details);
-	cr_expect(strstr(site.err.details, text), "no \"%s\" in: %s", text,
-		  site.err.details);
-	after = ns_snapshot(-1);
-	cr_expect(ns_same(before, after), "%s", text);
-}
+TestSuite(migrate, .init = start, .fini = site_shim_stop);
+TestSuite(foreign, .init = start_foreign, .fini = site_shim_stop);
 
 /* All that can be carried: labels, metrics, scopes, no broadcast, deprecated
  * and connected by hand; routes of several tables, with all that they say. */
@@ -155,8 +100,8 @@ Test(migrate, everything_moves_from_our_overlay_as_it_is)
 
 	put_full();
 	before = state_of("vxlan-storage");
-	cr_expect_eq(ensure(NODE_LOOK), NODE_WRONG);
-	make();
+	cr_expect_eq(site_shim_ensure(NODE_LOOK), NODE_WRONG);
+	site_shim_make();
 	after = state_of("lhnet1-host");
 	cr_expect(ns_same(before, after));
 	left = state_of("vxlan-storage");
@@ -164,7 +109,7 @@ Test(migrate, everything_moves_from_our_overlay_as_it_is)
 	site_expect("1",
 		    "cat /proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
 	site_expect("2", "cat /proc/sys/net/ipv4/conf/lhnet1-host/rp_filter");
-	expect_right("moved");
+	site_shim_expect_right("moved");
 	cr_expect_eq(overlay_ensure(site.host, &site.config, &site.node,
 				    NODE_LOOK, &parent, &site.err),
 		     NODE_OK, "%s", site.err.details);
@@ -173,7 +118,7 @@ Test(migrate, everything_moves_from_our_overlay_as_it_is)
 Test(migrate, a_label_that_is_the_links_name_becomes_the_shims)
 {
 	put("addr add 10.100.1.1/24 dev vxlan-storage");
-	make();
+	site_shim_make();
 	site_expect("scope global lhnet1-host", "ip -4 addr show lhnet1-host");
 }
 
@@ -188,7 +133,7 @@ Test(migrate, secondaries_move_whether_they_are_promoted_or_not)
 		put("addr add 10.100.1.77/24 dev vxlan-storage\n"
 		    "addr add 10.100.1.1/24 dev vxlan-storage\n"
 		    "addr add 10.100.1.78/24 dev vxlan-storage");
-		make();
+		site_shim_make();
 		site_expect("10.100.1.77/24 scope global lhnet1-host",
 			    "ip addr show lhnet1-host");
 		site_expect("10.100.1.1/24 scope global secondary",
@@ -196,7 +141,7 @@ Test(migrate, secondaries_move_whether_they_are_promoted_or_not)
 		site_expect("10.100.1.78/24 scope global secondary",
 			    "ip addr show lhnet1-host");
 		site_expect_not("inet ", "ip addr show vxlan-storage");
-		expect_right("secondaries");
+		site_shim_expect_right("secondaries");
 		ns_do(-1, "ip link del lhnet1-host");
 	}
 }
@@ -205,13 +150,13 @@ Test(migrate, a_row_that_changes_later_leaves_what_came_along)
 {
 	put("addr add 10.100.1.1/24 dev vxlan-storage\n"
 	    "addr add 10.100.1.77/24 dev vxlan-storage");
-	make();
+	site_shim_make();
 	site.rows[0].addresses[0] = site_prefix("10.100.1.8/24");
-	make();
+	site_shim_make();
 	site_expect("10.100.1.8/24", "ip addr show lhnet1-host");
 	site_expect("10.100.1.77/24", "ip addr show lhnet1-host");
 	site_expect_not("10.100.1.1/24", "ip addr show lhnet1-host");
-	expect_right("changed");
+	site_shim_expect_right("changed");
 }
 
 Test(migrate, a_change_that_fails_leaves_the_parent_as_it_was)
@@ -226,7 +171,7 @@ Test(migrate, a_change_that_fails_leaves_the_parent_as_it_was)
 		int r;
 
 		site_fail(++nth);
-		r = ensure(NODE_REPAIR);
+		r = site_shim_ensure(NODE_REPAIR);
 		if (!site_failed())
 			break;
 		cr_expect(r < 0, "change %u failed, the run did not", nth);
@@ -237,7 +182,7 @@ Test(migrate, a_change_that_fails_leaves_the_parent_as_it_was)
 	}
 	fprintf(stderr, "failed: each of %u changes\n", nth - 1);
 	cr_expect_geq(nth, 20);
-	expect_right("after all");
+	site_shim_expect_right("after all");
 }
 
 Test(migrate, a_change_that_fails_on_a_shim_that_is_there_leaves_both)
@@ -245,7 +190,7 @@ Test(migrate, a_change_that_fails_on_a_shim_that_is_there_leaves_both)
 	cleanup_free char *before = NULL;
 	unsigned int nth = 0;
 
-	make(); /* and the address comes to the parent afterwards */
+	site_shim_make(); /* and the address comes to the parent afterwards */
 	put("addr del 10.100.1.1/24 dev lhnet1-host\n"
 	    "addr del fd00:1::1/64 dev lhnet1-host");
 	put_full();
@@ -254,14 +199,14 @@ Test(migrate, a_change_that_fails_on_a_shim_that_is_there_leaves_both)
 		cleanup_free char *after = NULL;
 
 		site_fail(++nth);
-		ensure(NODE_REPAIR);
+		site_shim_ensure(NODE_REPAIR);
 		if (!site_failed())
 			break;
 		after = ns_snapshot(-1);
 		cr_expect(ns_same(before, after), "after change %u: %s", nth,
 			  site.err.details);
 	}
-	expect_right("after all");
+	site_shim_expect_right("after all");
 }
 
 static bool ensure_and_die(unsigned int nth)
@@ -278,7 +223,7 @@ static bool ensure_and_die(unsigned int nth)
 			_exit(1);
 		site.host = host;
 		site_die(nth);
-		_exit(ensure(NODE_REPAIR) == NODE_CHANGED ? 0 : 1);
+		_exit(site_shim_ensure(NODE_REPAIR) == NODE_CHANGED ? 0 : 1);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert(site_is_dead(status) || status == 0, "%x", status);
@@ -291,7 +236,7 @@ Test(migrate, killed_anywhere_the_next_run_ends_where_it_would_have_ended)
 	unsigned int nth;
 
 	reset_full();
-	make();
+	site_shim_make();
 	right = ns_snapshot(-1);
 	for (nth = 1;; nth++) {
 		cleanup_free char *after = NULL;
@@ -299,11 +244,11 @@ Test(migrate, killed_anywhere_the_next_run_ends_where_it_would_have_ended)
 		reset_full();
 		if (!ensure_and_die(nth))
 			break;
-		make();
+		site_shim_make();
 		after = ns_snapshot(-1);
 		cr_expect(ns_same(right, after), "killed before change %u",
 			  nth);
-		expect_right("completed");
+		site_shim_expect_right("completed");
 	}
 	fprintf(stderr, "killed: before each of %u changes\n", nth - 1);
 	cr_expect_geq(nth, 20);
@@ -344,7 +289,7 @@ Test(migrate, what_must_not_move_is_refused_and_nothing_touched)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		put(cases[i].state);
-		expect_refused(ERROR_SHIM, cases[i].says);
+		site_shim_expect_refused(ERROR_SHIM, cases[i].says);
 		ns_do(-1, "ip addr flush dev vxlan-storage;"
 			  " ip -6 route flush default;"
 			  " ip addr del 10.100.1.1/32 dev under2 2>/dev/null;"
@@ -354,59 +299,62 @@ Test(migrate, what_must_not_move_is_refused_and_nothing_touched)
 
 Test(migrate, half_moved_and_on_a_third_link_it_is_refused)
 {
-	make();
+	site_shim_make();
 	put("addr add 10.100.1.1/24 dev vxlan-storage\n"
 	    "addr add 10.100.1.1/32 dev under2");
-	expect_refused(ERROR_SHIM, "is on under2 already");
+	site_shim_expect_refused(ERROR_SHIM, "is on under2 already");
 }
 
 static void start_nic(void)
 {
 	site_init_plain(&site);
-	look_up_parent();
+	site_shim_find_parent();
 	site.config.shim.present = true;
 	site.config.shim.addresses[0] = site_prefix("192.168.7.1/24");
 	site.config.shim.n_addresses = 1;
 	site_range(&site, "192.168.7.0/24", "192.168.7.64", "192.168.7.127");
 }
 
-TestSuite(nic, .init = start_nic, .fini = stop);
+TestSuite(nic, .init = start_nic, .fini = site_shim_stop);
 
 Test(nic, keeps_its_address_unless_told_otherwise)
 {
-	expect_refused(ERROR_SHIM, "\"hostShim\": {\"migrate\": true}");
+	site_shim_expect_refused(ERROR_SHIM,
+				 "\"hostShim\": {\"migrate\": true}");
 	site.config.shim.migrate = true;
 	ns_do(-1, "ip addr add 172.16.5.1/24 dev eth1;"
 		  " ip route add 10.1.0.0/16 via 172.16.5.2;"
 		  " ip route add 10.2.0.0/16 via 192.168.7.2");
-	make();
+	site_shim_make();
 	site_expect("inet 192.168.7.1/24", "ip addr show hs-eth1");
 	site_expect("10.2.0.0/16", "ip route show dev hs-eth1");
 	site_expect("inet 172.16.5.1/24", "ip addr show eth1");
 	site_expect("10.1.0.0/16", "ip route show dev eth1");
 	site_expect_not("192.168.7.1", "ip addr show eth1");
 	site_expect_not("10.2.0.0/16", "ip route show dev eth1");
-	expect_right("told");
+	site_shim_expect_right("told");
 }
 
 Test(nic, never_gives_it_up_with_the_default_route)
 {
 	site.config.shim.migrate = true;
 	ns_do(-1, "ip route add default via 192.168.7.254");
-	expect_refused(ERROR_SHIM, "eth1, which has the default route");
+	site_shim_expect_refused(ERROR_SHIM,
+				 "eth1, which has the default route");
 	site.config.shim.n_addresses = 0;
-	expect_refused(ERROR_SHIM, "eth1, which has the default route");
+	site_shim_expect_refused(ERROR_SHIM,
+				 "eth1, which has the default route");
 }
 
 Test(nic, is_a_source_only_if_told)
 {
 	site.config.shim.n_addresses = 0;
-	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK);
+	cr_expect_eq(site_shim_ensure(NODE_REPAIR), NODE_OK);
 	cr_expect_eq(shim.index, 0);
 	site.config.shim.migrate = true;
-	make();
+	site_shim_make();
 	site_expect("inet 192.168.7.1/24", "ip addr show hs-eth1");
-	expect_right("told");
+	site_shim_expect_right("told");
 }
 
 /* --- somebody else's overlay ------------------------------------------------------------- */
@@ -418,7 +366,7 @@ Test(foreign, its_address_in_the_pod_subnet_is_the_nodes_and_moves)
 	    "addr add 10.100.1.77/24 dev vxlan-storage\n"
 	    "addr add fd00:1::5/64 dev vxlan-storage nodad\n"
 	    "addr add fd00:1::77/64 dev vxlan-storage nodad");
-	make();
+	site_shim_make();
 	site_expect("10.100.1.5/24", "ip addr show lhnet1-host");
 	site_expect("10.100.1.77/24 scope global secondary",
 		    "ip addr show lhnet1-host");
@@ -427,16 +375,16 @@ Test(foreign, its_address_in_the_pod_subnet_is_the_nodes_and_moves)
 	site_expect_not("global", "ip addr show vxlan-storage");
 	site_expect("1",
 		    "cat /proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
-	expect_right("moved");
+	site_shim_expect_right("moved");
 }
 
 Test(foreign, one_without_a_shim_section_has_its_address_moved_too)
 {
 	site.config.shim.present = false;
 	put("addr add 10.100.1.5/24 dev vxlan-storage");
-	make();
+	site_shim_make();
 	site_expect("10.100.1.5/24", "ip addr show lhnet1-host");
-	expect_right("moved");
+	site_shim_expect_right("moved");
 }
 
 /* A NAD of the reference plugin must go on as it did. */
@@ -453,8 +401,8 @@ Test(foreign, without_a_shim_section_what_may_not_move_is_left)
 	site.config.shim.present = false;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		put(cases[i]);
-		cr_expect_eq(ensure(NODE_REPAIR), NODE_OK, "%s: %s", cases[i],
-			     site.err.details);
+		cr_expect_eq(site_shim_ensure(NODE_REPAIR), NODE_OK, "%s: %s",
+			     cases[i], site.err.details);
 		cr_expect_eq(shim.index, 0);
 		ns_do(-1, "ip addr flush dev vxlan-storage");
 	}
@@ -464,11 +412,11 @@ Test(foreign, with_one_it_is_refused)
 {
 	put("addr add 10.100.1.5/24 dev vxlan-storage\n"
 	    "route add default via 10.100.1.2 dev vxlan-storage");
-	expect_refused(ERROR_SHIM, "which has the default route");
+	site_shim_expect_refused(ERROR_SHIM, "which has the default route");
 	ns_do(-1, "ip addr flush dev vxlan-storage");
 	put("addr add 10.100.1.5/24 dev vxlan-storage valid_lft 3600"
 	    " preferred_lft 3600");
-	expect_refused(ERROR_SHIM, "it has a lifetime");
+	site_shim_expect_refused(ERROR_SHIM, "it has a lifetime");
 }
 
 Test(foreign, it_keeps_what_is_of_another_subnet)
@@ -486,14 +434,14 @@ Test(foreign, it_keeps_what_is_of_another_subnet)
 	    "route add 10.2.0.0/16 via 10.100.1.2 dev vxlan-storage\n"
 	    "route add 10.4.0.0/16 dev vxlan-storage src 10.100.1.5\n"
 	    "route add 10.100.1.128/25 dev vxlan-storage mtu 1400\n");
-	make();
+	site_shim_make();
 	after = state_of("vxlan-storage");
 	cr_expect(ns_same(before, after));
 	site_expect("10.2.0.0/16 via 10.100.1.2",
 		    "ip route show dev lhnet1-host");
 	site_expect("10.4.0.0/16", "ip route show dev lhnet1-host");
 	site_expect("10.100.1.128/25", "ip route show dev lhnet1-host");
-	expect_right("in part");
+	site_shim_expect_right("in part");
 }
 
 Test(foreign, without_a_range_that_we_know_nothing_of_it_is_ours)
@@ -502,12 +450,13 @@ Test(foreign, without_a_range_that_we_know_nothing_of_it_is_ours)
 
 	site.config.ipam.n_sets = 0;
 	put("addr add 10.100.1.5/24 dev vxlan-storage");
-	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK, "%s", site.err.details);
+	cr_expect_eq(site_shim_ensure(NODE_REPAIR), NODE_OK, "%s",
+		     site.err.details);
 	cr_expect_eq(shim.index, 0);
 	site.config.shim.migrate = true;
-	make();
+	site_shim_make();
 	site_expect("10.100.1.5/24", "ip addr show lhnet1-host");
-	expect_right("told");
+	site_shim_expect_right("told");
 	site.config.ipam.n_sets = n_sets;
 }
 
@@ -532,8 +481,8 @@ Test(foreign, killed_anywhere_the_next_run_ends_where_it_would_have_ended)
 		put(state);
 		if (nth > 0 && !ensure_and_die(nth))
 			break;
-		make();
-		expect_right("completed");
+		site_shim_make();
+		site_shim_expect_right("completed");
 		after = ns_snapshot(-1);
 		if (nth == 0)
 			right = take_ptr(after);

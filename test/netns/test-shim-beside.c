@@ -1,5 +1,5 @@
 #include "plugin/shim.h"
-#include "test/netns/site.h"
+#include "test/netns/site-shim.h"
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
@@ -9,87 +9,17 @@
 
 /* The shim of a NIC, which in general keeps its address. */
 
-static struct site site;
-static struct netlink_link parent;
-static struct netlink_link shim;
-
-static void look_up_parent(void)
-{
-	cr_assert_eq(netlink_link_get(site.host, site.config.master, &parent,
-				      &site.err),
-		     0);
-}
-
-static void stop(void)
-{
-	free(site.config.shim.name);
-	site.config.shim.name = NULL;
-	site_clear(&site);
-}
-
-static int ensure(enum node_ensure how)
-{
-	site.err = (struct error){ 0 };
-	return shim_ensure(site.host, &site.config, &site.node, &parent, how,
-			   &shim, &site.err);
-}
-
-static void make(void)
-{
-	cr_assert_eq(ensure(NODE_REPAIR), NODE_CHANGED, "%s", site.err.details);
-}
-
-static void expect_right(const char *what)
-{
-	site_changes();
-	cr_expect_eq(ensure(NODE_LOOK), NODE_OK, "%s: %s", what,
-		     site.err.details);
-	cr_expect_eq(ensure(NODE_REPAIR), NODE_OK, "%s: %s", what,
-		     site.err.details);
-	cr_expect_eq(site_changes(), 0, "%s: a second run writes", what);
-}
-
-static void expect_refused(enum error_code code, const char *text)
-{
-	cleanup_free char *before = ns_snapshot(-1);
-	cleanup_free char *after = NULL;
-
-	cr_expect(ensure(NODE_LOOK) < 0, "\"%s\": a look goes on", text);
-	cr_expect(ensure(NODE_REPAIR) < 0, "\"%s\"", text);
-	cr_expect_eq(site.err.code, code, "%u: %s", site.err.code,
-		     site.err.details);
-	cr_expect(strstr(site.err.details, text), "no \"%s\" in: %s", text,
-		  site.err.details);
-	after = ns_snapshot(-1);
-	cr_expect(ns_same(before, after), "%s", text);
-}
-
-static int pod(const char *mode, const char *address)
-{
-	int fd = ns_new();
-	char path[NS_PATH];
-
-	ns_do(-1, "ip link add pod0 link %s type macvlan mode %s", parent.name,
-	      mode);
-	ns_do(-1, "ip link set pod0 netns %s", ns_path(fd, path));
-	ns_do(fd,
-	      "ip addr add %s dev pod0 nodad 2>/dev/null"
-	      " || ip addr add %s dev pod0; ip link set pod0 up",
-	      address, address);
-	return fd;
-}
-
 static void start(void)
 {
 	site_init_plain(&site);
-	look_up_parent();
+	site_shim_find_parent();
 	site.config.shim.present = true;
 	site.config.shim.addresses[0] = site_prefix("192.168.7.201/24");
 	site.config.shim.n_addresses = 1;
 	site_range(&site, "192.168.7.0/24", "192.168.7.64", "192.168.7.127");
 }
 
-TestSuite(beside, .init = start, .fini = stop);
+TestSuite(beside, .init = start, .fini = site_shim_stop);
 
 /* All of the namespace but the shim and what is routed over it. */
 static char *without_shim(void)
@@ -103,13 +33,13 @@ static char *without_shim(void)
 
 Test(beside, address_stands_alone_and_the_range_is_routed)
 {
-	cleanup_close int fd = pod("bridge", "192.168.7.64/24");
+	cleanup_close int fd = site_shim_pod("bridge", "192.168.7.64/24");
 	cleanup_free char *before = NULL;
 	cleanup_free char *after = NULL;
 
 	ns_settle(-1);
 	before = without_shim();
-	make();
+	site_shim_make();
 	cr_expect_str_eq(shim.name, "hs-eth1");
 	site_expect("inet 192.168.7.201/32 scope global",
 		    "ip addr show hs-eth1");
@@ -120,53 +50,53 @@ Test(beside, address_stands_alone_and_the_range_is_routed)
 	cr_expect_eq(ns_ping(-1, "192.168.7.64", 3), 3);
 	cr_expect_eq(ns_ping(fd, "192.168.7.201", 3), 3);
 	site_expect("dev eth1", "ip route get 192.168.7.9");
-	expect_right("beside");
+	site_shim_expect_right("beside");
 }
 
 Test(beside, a_range_that_changes_changes_the_routes)
 {
-	make();
+	site_shim_make();
 	cr_assert_eq(
 		range_set_remove(&site.config.ipam.sets[0].ranges[0].candidates,
 				 0xc0a8074a, 0xc0a8074a, &site.err),
 		0);
-	make(); /* 192.168.7.74 is a node's now */
+	site_shim_make(); /* 192.168.7.74 is a node's now */
 	site_expect_not("192.168.7.64/26", "ip route show dev hs-eth1");
 	site_expect("192.168.7.75 ", "ip route show dev hs-eth1");
 	site_expect_not("192.168.7.74 ", "ip route show dev hs-eth1");
 	site_expect("192.168.7.96/27", "ip route show dev hs-eth1");
-	expect_right("changed");
+	site_shim_expect_right("changed");
 }
 
 Test(beside, an_address_that_changes_takes_its_routes_along)
 {
-	make();
+	site_shim_make();
 	site.config.shim.addresses[0] = site_prefix("192.168.7.202/24");
-	make();
+	site_shim_make();
 	site_expect("192.168.7.202/32", "ip addr show hs-eth1");
 	site_expect_not("192.168.7.201", "ip addr show hs-eth1");
 	site_expect_not("192.168.7.201", "ip route show dev hs-eth1");
 	site_expect("192.168.7.64/26 proto 211 scope link src 192.168.7.202",
 		    "ip route show dev hs-eth1");
-	expect_right("changed");
+	site_shim_expect_right("changed");
 }
 
 Test(beside, when_the_nic_gives_its_address_up_the_shim_takes_the_subnet)
 {
-	make();
+	site_shim_make();
 	ns_do(-1, "ip addr del 192.168.7.1/24 dev eth1");
-	make();
+	site_shim_make();
 	site_expect("192.168.7.201/24", "ip addr show hs-eth1");
 	site_expect_not("/32", "ip addr show hs-eth1");
 	site_expect_not("proto 211", "ip route show dev hs-eth1");
-	expect_right("alone");
+	site_shim_expect_right("alone");
 
 	ns_do(-1, "ip addr add 192.168.7.1/24 dev eth1");
-	make();
+	site_shim_make();
 	site_expect("192.168.7.201/32", "ip addr show hs-eth1");
 	site_expect_not("192.168.7.201/24", "ip addr show hs-eth1");
 	site_expect("proto 211", "ip route show dev hs-eth1");
-	expect_right("beside again");
+	site_shim_expect_right("beside again");
 }
 
 Test(beside, two_networks_leave_each_others_routes)
@@ -174,16 +104,16 @@ Test(beside, two_networks_leave_each_others_routes)
 	struct ipam_config first = site.config.ipam;
 	struct ipam_config second = { 0 };
 
-	make();
+	site_shim_make();
 	site.config.ipam = second;
 	site_range(&site, "192.168.7.0/24", "192.168.7.128", "192.168.7.159");
-	make();
+	site_shim_make();
 	site_expect("192.168.7.64/26", "ip route show dev hs-eth1");
 	site_expect("192.168.7.128/27", "ip route show dev hs-eth1");
-	expect_right("the second network");
+	site_shim_expect_right("the second network");
 	second = site.config.ipam;
 	site.config.ipam = first;
-	expect_right("the first network");
+	site_shim_expect_right("the first network");
 	range_set_clear(&second.sets[0].ranges[0].candidates);
 	free(second.sets[0].ranges);
 	free(second.sets);
@@ -211,7 +141,7 @@ Test(beside, a_range_that_would_take_the_subnet_is_refused)
 		cr_assert_eq(range_set_remove(set, 0xc0a807c9, 0xc0a807c9,
 					      &site.err),
 			     0);
-		expect_refused(ERROR_UNSUPPORTED, cases[i].says);
+		site_shim_expect_refused(ERROR_UNSUPPORTED, cases[i].says);
 		cr_assert_eq(range_set_remove(set, 0xc0a80700, 0xc0a807ff,
 					      &site.err),
 			     0);
@@ -221,31 +151,31 @@ Test(beside, a_range_that_would_take_the_subnet_is_refused)
 Test(beside, the_nics_own_address_is_refused)
 {
 	site.config.shim.addresses[0] = site_prefix("192.168.7.1/24");
-	expect_refused(ERROR_SHIM,
-		       "192.168.7.1/24 is the address of eth1 itself");
+	site_shim_expect_refused(
+		ERROR_SHIM, "192.168.7.1/24 is the address of eth1 itself");
 }
 
 Test(beside, ipv6_stands_alone_too)
 {
-	cleanup_close int fd = pod("bridge", "fd00:7::40/64");
+	cleanup_close int fd = site_shim_pod("bridge", "fd00:7::40/64");
 
 	ns_do(-1, "ip addr add fd00:7::1/64 dev eth1 nodad");
 	site.config.shim.addresses[0] = site_prefix("fd00:7::201/64");
 	site_range(&site, "fd00:7::/64", "fd00:7::40", "fd00:7::7f");
-	make();
+	site_shim_make();
 	site_expect("inet6 fd00:7::201/128 scope global",
 		    "ip addr show hs-eth1");
 	site_expect("fd00:7::40/122", "ip -6 route show dev hs-eth1");
 	ns_settle(fd);
 	cr_expect_eq(ns_ping(-1, "fd00:7::40", 3), 3);
 	cr_expect_eq(ns_ping(fd, "fd00:7::201", 3), 3);
-	expect_right("beside");
+	site_shim_expect_right("beside");
 
 	site.config.shim.addresses[0] = site_prefix("fd00:7::202/64");
-	make();
+	site_shim_make();
 	site_expect_not("fd00:7::201", "ip addr show hs-eth1");
 	site_expect("src fd00:7::202", "ip -6 route show dev hs-eth1");
-	expect_right("changed");
+	site_shim_expect_right("changed");
 }
 
 Test(beside, no_change_that_fails_leaves_a_half_made_one)
@@ -259,14 +189,14 @@ Test(beside, no_change_that_fails_leaves_a_half_made_one)
 		cleanup_free char *after = NULL;
 
 		site_fail(++nth);
-		ensure(NODE_REPAIR);
+		site_shim_ensure(NODE_REPAIR);
 		if (!site_failed())
 			break;
 		after = ns_snapshot(-1);
 		cr_expect(ns_same(before, after), "after change %u: %s", nth,
 			  site.err.details);
 	}
-	expect_right("after all");
+	site_shim_expect_right("after all");
 }
 
 Test(beside, on_a_macvlan_it_is_the_sibling_of_its_pods)
@@ -275,17 +205,17 @@ Test(beside, on_a_macvlan_it_is_the_sibling_of_its_pods)
 		  " ip link add low link eth1 type macvlan mode bridge;"
 		  " ip link set low up");
 	strcpy(site.config.master, "low");
-	look_up_parent();
-	make();
+	site_shim_find_parent();
+	site_shim_make();
 	site_expect("hs-low@eth1", "ip link show hs-low");
-	expect_right("on a macvlan");
+	site_shim_expect_right("on a macvlan");
 }
 
 Test(beside, a_parent_that_is_held_is_diagnosed)
 {
 	ns_do(-1, "ip link add br0 type bridge; ip link set eth1 master br0");
-	look_up_parent();
-	cr_expect(ensure(NODE_REPAIR) < 0);
+	site_shim_find_parent();
+	cr_expect(site_shim_ensure(NODE_REPAIR) < 0);
 	cr_expect_eq(site.err.code, ERROR_SHIM);
 	cr_expect(strstr(site.err.details,
 			 "eth1 is a port of br0, name br0 as \"master\""),
@@ -296,9 +226,9 @@ Test(beside, a_parent_that_is_held_is_diagnosed)
 Test(beside, a_parent_that_is_down_gets_its_shim_all_the_same)
 {
 	ns_do(-1, "ip addr flush dev eth1; ip link set eth1 down");
-	look_up_parent();
-	make();
+	site_shim_find_parent();
+	site_shim_make();
 	site_expect("192.168.7.201/24", "ip addr show hs-eth1");
-	expect_right("down");
+	site_shim_expect_right("down");
 	site_expect_not(",UP", "ip link show eth1");
 }

@@ -17,6 +17,7 @@ enum {
 struct probe {
 	int fd;
 	const struct inet_mac *own;
+	size_t n_own;
 	const struct inet_addr *addr;
 };
 
@@ -71,6 +72,14 @@ static int probe_send(const struct probe *probe, struct error *err)
 	return packet_send(probe->fd, &packet, err);
 }
 
+static bool probe_is_own(const struct probe *probe, const struct inet_mac *mac)
+{
+	for (size_t i = 0; i < probe->n_own; i++)
+		if (inet_mac_equal(mac, &probe->own[i]))
+			return true;
+	return false;
+}
+
 /* Of two that probe at the same time the lower MAC wins: if both gave way, as
  * RFC 5227 has it, two nodes with one order of choice would give way again and
  * again. A rival that is not ours gives way, as it must. */
@@ -78,13 +87,13 @@ static bool probe_is_conflict(const struct probe *probe, const uint8_t *frame,
 			      size_t len, struct inet_mac *ret_mac)
 {
 	enum packet_claim claim;
-	int order;
 
 	claim = packet_read(frame, len, probe->addr, ret_mac);
-	order = memcmp(ret_mac->bytes, probe->own->bytes,
-		       sizeof(ret_mac->bytes));
-	return (claim == PACKET_HOLDS && order != 0) ||
-	       (claim == PACKET_WANTS && order < 0);
+	if (claim == PACKET_NOTHING || probe_is_own(probe, ret_mac))
+		return false;
+	return claim == PACKET_HOLDS ||
+	       memcmp(ret_mac->bytes, probe->own->bytes,
+		      sizeof(ret_mac->bytes)) < 0;
 }
 
 static int probe_listen(const struct probe *probe, uint64_t deadline,
@@ -133,8 +142,9 @@ static int probe_run(const struct probe *probe, unsigned int timeout_ms,
 }
 
 int probe_conflict(int netns, int index, const struct inet_mac *own,
-		   const struct inet_addr *addr, unsigned int timeout_ms,
-		   struct inet_mac *ret_mac, struct error *err)
+		   size_t n_own, const struct inet_addr *addr,
+		   unsigned int timeout_ms, struct inet_mac *ret_mac,
+		   struct error *err)
 {
 	cleanup_close int fd = -1;
 	char text[INET_ADDR_TEXT];
@@ -142,7 +152,7 @@ int probe_conflict(int netns, int index, const struct inet_mac *own,
 
 	r = probe_open(netns, index, addr, &fd, err);
 	if (r == 0) {
-		struct probe probe = { fd, own, addr };
+		struct probe probe = { fd, own, n_own, addr };
 
 		r = probe_run(&probe, timeout_ms, ret_mac, err);
 	}

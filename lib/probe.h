@@ -18,14 +18,17 @@ enum {
  * probe_conflict() - Who answers for @addr on this link?
  * @netns:	Where the link is, -1 for our own
  * @index:	The link, UP
- * @own:	Its MAC: answers from it are not counted
+ * @own:	Its MAC, then those of others whose answers do not count either: a
+ *		namespace answers for its addresses on all of its links
+ * @n_own:	At least one
  * @addr:	Address in question
  * @timeout_ms:	In all, over three probes
  *
  * Return: 0 (silence), PROBE_ANSWERED, or negative
  */
 int probe_conflict(int netns, int index, const struct inet_mac *own,
-		   const struct inet_addr *addr, unsigned int timeout_ms,
-		   struct inet_mac *ret_mac, struct error *err) warn_unused;
+		   size_t n_own, const struct inet_addr *addr,
+		   unsigned int timeout_ms, struct inet_mac *ret_mac,
+		   struct error *err) warn_unused;
 
 #endif

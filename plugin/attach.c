@@ -28,6 +28,7 @@
  *			the configuration has the segment asked for conflicts)
  *	configure	+ addresses, UP, routes: the address is in use, and the
  *			record, still pending, says so
+ *	conflict_verify	the same, or back to conflict_settle with other addresses
  *	ipam_confirm	the attachment is live
  *
  * Addresses of a delegate come after the link, since it may talk through it; what
@@ -227,22 +228,54 @@ static int look(struct attach *attach, struct error *err)
 	return find_parent(attach, err);
 }
 
-static int configure(struct attach *attach, const struct outcome *outcome,
+static int configure(struct attach *attach, struct outcome *outcome,
 		     struct error *err)
 {
 	const struct result *result = &outcome->result;
-	const struct result_ip *ips = result->ips + outcome->first_ip;
-	size_t n_ips = result->n_ips - outcome->first_ip;
 	int r;
 
-	r = macvlan_configure(attach->pod, attach->pod_netns, attach->config,
-			      &attach->link, ips, n_ips,
-			      result->routes + outcome->first_route,
-			      result->n_routes - outcome->first_route, err);
+	r = outcome_begin(outcome, attach->config, &attach->claim.given, err);
 	if (r < 0)
 		return r;
-	macvlan_announce(attach->pod_netns, &attach->link, ips, n_ips);
-	return 0;
+	return macvlan_configure(attach->pod, attach->pod_netns, attach->config,
+				 &attach->link, result->ips + outcome->first_ip,
+				 result->n_ips - outcome->first_ip,
+				 result->routes + outcome->first_route,
+				 result->n_routes - outcome->first_route, err);
+}
+
+/* The same with addresses that nobody on the segment answers for. */
+static int configure_alone(struct attach *attach, struct outcome *outcome,
+			   struct error *err)
+{
+	for (int i = 0; i < CONFLICT_ROUNDS; i++) {
+		int r = conflict_settle(&attach->claim, attach->pod,
+					attach->pod_netns, &attach->link, err);
+
+		if (r < 0)
+			return r;
+		r = configure(attach, outcome, err);
+		if (r < 0)
+			return r;
+		r = conflict_verify(&attach->claim, attach->pod,
+				    attach->pod_netns, &attach->link, err);
+		if (r != CONFLICT_LOST)
+			return r;
+		outcome_clear(outcome);
+	}
+	return error_set(err, ERROR_AGAIN, 0,
+			 "others on the segment were faster with each of %d "
+			 "addresses",
+			 CONFLICT_ROUNDS);
+}
+
+static void announce(const struct attach *attach, const struct outcome *outcome)
+{
+	const struct result *result = &outcome->result;
+
+	macvlan_announce(attach->pod_netns, &attach->link,
+			 result->ips + outcome->first_ip,
+			 result->n_ips - outcome->first_ip);
 }
 
 static int add(struct attach *attach, struct outcome *outcome,
@@ -264,12 +297,6 @@ static int add(struct attach *attach, struct outcome *outcome,
 	if (r < 0)
 		return r;
 	undo_push(&undo, undo_link, attach);
-	if (conflict_is_asked(attach->config)) {
-		r = conflict_settle(&attach->claim, attach->pod,
-				    attach->pod_netns, &attach->link, err);
-		if (r < 0)
-			return r;
-	}
 	if (claim_is_delegated(&attach->claim)) {
 		/* A delegate whose ADD failed is owed a DEL as well. */
 		undo_push(&undo, undo_reserve, attach);
@@ -278,12 +305,12 @@ static int add(struct attach *attach, struct outcome *outcome,
 			return r;
 	}
 
-	r = outcome_begin(outcome, attach->config, &attach->claim.given, err);
+	r = conflict_is_asked(attach->config)
+		    ? configure_alone(attach, outcome, err)
+		    : configure(attach, outcome, err);
 	if (r < 0)
 		return r;
-	r = configure(attach, outcome, err);
-	if (r < 0)
-		return r;
+	announce(attach, outcome);
 	r = finish(attach, outcome, err);
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
 #include "plugin/macvlan.h"
 
 #include <linux/if.h>
+#include <stdlib.h>
 #include <time.h>
 
 /*
@@ -16,9 +17,15 @@
  * The reservation comes first, so that no other ADD of this node tries the same
  * one; no lock is held while we wait for silence. Two nodes that share a range
  * and probe for one address at the same time see each other's probes, and the
- * lower MAC wins (lib/probe.c). Later ones are answered: between our silence and
- * our address are milliseconds, between the first and the last probe of another
- * node are hundreds.
+ * lower MAC wins (lib/probe.c).
+ *
+ * Between our silence and our answers the address is nobody's: a node that probes
+ * in just that gap hears nothing, as we did. So both ask once more when they bear
+ * the address. Of any two, the later one to ask is answered by the other, and
+ * gives way; that both do is possible, and harmless. The kernel's own detection
+ * (RFC 4862) would add nothing but a second of another gap: while it lasts a
+ * link does not answer, and gives up its address to whoever asks for it. These
+ * addresses are added without it.
  *
  * What is answered for rests, under an owner that nobody is, so that the next
  * ADDs do not ask for it again. It comes back by itself: stations leave.
@@ -26,6 +33,7 @@
 
 #define CONFLICT_TRIES    32
 #define CONFLICT_PROBE_MS 500 /* three probes; stations answer in a few */
+#define CONFLICT_AGAIN_MS 200 /* the same, of an address that we bear */
 #define CARRIER_WAIT_MS   1000
 #define CARRIER_POLL_MS   20
 
@@ -89,23 +97,42 @@ static int set_down(const struct conflict *conflict, struct error *err)
 
 /* --- the addresses ----------------------------------------------------------------- */
 
+/* The pod's other links answer for this one's addresses too, once it bears them:
+ * the segment hears one station on all of them. The link's own MAC comes first. */
+static int list_own(const struct conflict *conflict, struct inet_mac **ret,
+		    size_t *ret_n, struct error *err)
+{
+	cleanup_netlink_links struct netlink_links links = { 0 };
+	int r = netlink_link_list(conflict->pod, &links, err);
+
+	if (r < 0)
+		return r;
+	*ret = calloc(links.count + 1, sizeof(**ret));
+	if (!*ret)
+		return error_oom(err);
+	(*ret)[0] = conflict->link->mac;
+	for (size_t i = 0; i < links.count; i++)
+		(*ret)[i + 1] = links.items[i].mac;
+	*ret_n = links.count + 1;
+	return 0;
+}
+
 /* Return: 0, PROBE_ANSWERED, or negative */
-static int probe_all(const struct conflict *conflict, struct inet_addr *ret,
-		     struct inet_mac *ret_mac, struct error *err)
+static int probe_all(const struct conflict *conflict, unsigned int timeout_ms,
+		     struct inet_addr *ret, struct inet_mac *ret_mac,
+		     struct error *err)
 {
 	const struct ipam_result *given = &conflict->claim->given;
+	cleanup_free struct inet_mac *own = NULL;
+	size_t n_own;
+	int r = list_own(conflict, &own, &n_own, err);
 
-	for (size_t i = 0; i < given->n_addresses; i++) {
-		int r;
-
+	for (size_t i = 0; i < given->n_addresses && r == 0; i++) {
 		*ret = given->addresses[i].address.addr;
 		r = probe_conflict(conflict->pod_netns, conflict->link->index,
-				   &conflict->link->mac, ret, CONFLICT_PROBE_MS,
-				   ret_mac, err);
-		if (r != 0)
-			return r;
+				   own, n_own, ret, timeout_ms, ret_mac, err);
 	}
-	return 0;
+	return r;
 }
 
 static bool was_asked_for(const struct config *config,
@@ -170,7 +197,8 @@ static int settle(struct conflict *conflict, struct error *err)
 		r = wait_carrier(conflict, err);
 	if (r < 0)
 		return r;
-	while ((r = probe_all(conflict, &addr, &mac, err)) == PROBE_ANSWERED) {
+	while ((r = probe_all(conflict, CONFLICT_PROBE_MS, &addr, &mac, err)) ==
+	       PROBE_ANSWERED) {
 		r = refuse(conflict, &addr, &mac, err);
 		if (r < 0)
 			return r;
@@ -189,5 +217,61 @@ int conflict_settle(struct claim *claim, struct netlink *pod, int pod_netns,
 	};
 	int r = settle(&conflict, err);
 
+	return r < 0 ? error_context(err, "conflict probe") : 0;
+}
+
+/* --- and once more ------------------------------------------------------------------ */
+
+static int del_addresses(const struct conflict *conflict, struct error *err)
+{
+	const struct ipam_result *given = &conflict->claim->given;
+
+	for (size_t i = 0; i < given->n_addresses; i++) {
+		const struct netlink_addr addr = {
+			.index = conflict->link->index,
+			.address = given->addresses[i].address,
+		};
+		int r = netlink_addr_del(conflict->pod, &addr, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The address goes before another one is asked for: its holder is using it. */
+static int give_way(struct conflict *conflict, const struct inet_addr *addr,
+		    const struct inet_mac *mac, struct error *err)
+{
+	int r;
+
+	r = set_down(conflict, err);
+	if (r < 0)
+		return r;
+	r = del_addresses(conflict, err);
+	if (r < 0)
+		return r;
+	return refuse(conflict, addr, mac, err);
+}
+
+int conflict_verify(struct claim *claim, struct netlink *pod, int pod_netns,
+		    struct netlink_link *link, struct error *err)
+{
+	struct conflict conflict = {
+		.claim = claim,
+		.pod = pod,
+		.pod_netns = pod_netns,
+		.link = link,
+	};
+	struct inet_addr addr;
+	struct inet_mac mac;
+	int r;
+
+	r = probe_all(&conflict, CONFLICT_AGAIN_MS, &addr, &mac, err);
+	if (r == PROBE_ANSWERED) {
+		r = give_way(&conflict, &addr, &mac, err);
+		if (r == 0)
+			return CONFLICT_LOST;
+	}
 	return r < 0 ? error_context(err, "conflict probe") : 0;
 }

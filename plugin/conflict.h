@@ -9,6 +9,12 @@
 #include "lib/netlink.h"
 #include "plugin/claim.h"
 
+enum {
+	CONFLICT_LOST = 1, /* somebody was faster */
+};
+
+#define CONFLICT_ROUNDS 8 /* as often may an ADD be the slower one */
+
 /** conflict_is_asked() - Does this network probe? */
 bool conflict_is_asked(const struct config *config);
 
@@ -23,5 +29,15 @@ bool conflict_is_asked(const struct config *config);
  */
 int conflict_settle(struct claim *claim, struct netlink *pod, int pod_netns,
 		    struct netlink_link *link, struct error *err);
+
+/**
+ * conflict_verify() - Does the link alone answer for its addresses now?
+ * @link:	UP, and bearing what @claim gives
+ *
+ * Return: 0; CONFLICT_LOST: the link is DOWN and bare again, @claim gives other
+ * addresses, settle anew; or negative as conflict_settle()
+ */
+int conflict_verify(struct claim *claim, struct netlink *pod, int pod_netns,
+		    struct netlink_link *link, struct error *err) warn_unused;
 
 #endif

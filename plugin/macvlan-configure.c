@@ -100,15 +100,22 @@ static int set_switches(void *arg, struct error *err)
 
 /* --- addresses and UP -------------------------------------------------------- */
 
-static int add_addresses(struct netlink *pod, int index,
-			 const struct result_ip *ips, size_t n_ips,
+/* What was probed for already is not left to the kernel's detection, which would
+ * give it up to a probe of somebody else (conflict.c). */
+static int add_addresses(struct netlink *pod, const struct config *config,
+			 int index, const struct result_ip *ips, size_t n_ips,
 			 struct error *err)
 {
+	bool probed = config->ipam.conflict_probe || config->ipam.shared;
 	char text[INET_PREFIX_TEXT];
 
 	for (size_t i = 0; i < n_ips; i++) {
-		const struct netlink_addr addr = { .index = index,
-						   .address = ips[i].address };
+		bool ipv6 = ips[i].address.addr.family == AF_INET6;
+		const struct netlink_addr addr = {
+			.index = index,
+			.address = ips[i].address,
+			.flags = probed && ipv6 ? IFA_F_NODAD : 0,
+		};
 		int r = netlink_addr_add(pod, &addr, err);
 
 		if (r == NETLINK_EXISTS)
@@ -346,7 +353,7 @@ int macvlan_configure(struct netlink *pod, int pod_netns,
 	r = n_ips ? netns_run(pod_netns, set_switches, &switches, err) : 0;
 	if (r < 0)
 		return r;
-	r = add_addresses(pod, link->index, ips, n_ips, err);
+	r = add_addresses(pod, config, link->index, ips, n_ips, err);
 	if (r < 0)
 		return r;
 	r = macvlan_up(pod, config, link, err);

@@ -112,8 +112,8 @@ static int needs_probe(struct needs *needs, struct error *err)
 			needs, "give the address of a pod of this node",
 			"the probed address is no local pod's, so its answer "
 			"would prove nothing");
-	r = probe_conflict(-1, needs->parent.index, &needs->parent.mac, &addr,
-			   NEEDS_PROBE_MS, &who, err);
+	r = probe_conflict(-1, needs->parent.index, &needs->parent.mac, 1,
+			   &addr, NEEDS_PROBE_MS, &who, err);
 	if (r < 0)
 		return error_context(err, "probe %s", text);
 	needs->answered = r == PROBE_ANSWERED &&

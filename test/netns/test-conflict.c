@@ -27,7 +27,6 @@ TestSuite(conflict, .init = conflict_open, .fini = seed_close, .timeout = 60);
 	" } }"
 
 static const char probing[] = CONFIG("\"conflictProbe\": true");
-static const char shared[] = CONFIG("\"shared\": true");
 
 static void station(const char *prefix)
 {
@@ -90,6 +89,29 @@ Test(conflict, without_the_key_nobody_is_asked)
 	station("10.9.0.10/24");
 	seed_must(&call, &answer);
 	expect_given(&answer, "10.9.0.10/24", "fd09::10/64");
+}
+
+/* It was silent as long as we asked, and we bore the address before it spoke: as
+ * a node does that took the address in the same moment. */
+Test(conflict, who_answers_only_after_the_probes_is_given_way_to)
+{
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	struct cni_call call = seed_call("ADD", probing);
+
+	station("10.9.0.10/24");
+	ns_do(seed_other,
+	      "nft add table arp t;"
+	      " nft add chain arp t in '{ type filter hook input priority 0; }';"
+	      " nft add rule arp t in arp saddr ip 0.0.0.0"
+	      " arp daddr ip 10.9.0.10 numgen inc mod 6 '< 3' drop");
+	seed_must(&call, &answer);
+	expect_given(&answer, "10.9.0.11/24", "fd09::10/64");
+	expect_warned(&answer, "10.9.0.10 is answered for");
+	seed_has(seed_pod, "10.9.0.11/24", "ip addr show net1");
+	seed_has_not(seed_pod, "10.9.0.10", "ip addr show net1");
+	seed_has(seed_pod, "fd09::10", "ip addr show net1");
+	seed_has(seed_pod, "state UP", "ip link show net1");
+	seed_do("DEL", probing);
 }
 
 /* Failed, it leaves nothing: the address is not reserved for anybody. */
@@ -163,26 +185,29 @@ Test(conflict, a_sibling_of_the_same_node_answers_too)
 	close(other);
 }
 
+#define SHARED(master, rest)                                                   \
+	"{ \"cniVersion\": \"1.1.0\", \"name\": \"nic\", "                     \
+	"\"type\": \"hostshim\", \"master\": \"" master "\", "                 \
+	"\"ipam\": { \"type\": \"hostshim\", \"shared\": true, "               \
+	"\"range\": \"10.9.0.0/24\", \"range_start\": \"10.9.0.10\" " rest     \
+	" } }"
+
 /* Two nodes, one range, two stores that know nothing of each other. */
 Test(conflict, two_nodes_that_share_a_range_give_each_address_once)
 {
 	enum {
 		COUNT = 4
 	};
-	static const char far[] =
-		"{ \"cniVersion\": \"1.1.0\", \"name\": \"nic\", "
-		"\"type\": \"hostshim\", \"master\": \"nic1\", "
-		"\"ipam\": { \"type\": \"hostshim\", "
-		"\"range\": \"10.9.0.0/24\", \"range_start\": \"10.9.0.10\", "
-		"\"range_end\": \"10.9.0.19\", \"shared\": true, "
-		"\"stateDir\": \"/run/node2\", "
-		"\"dataDir\": \"/var/lib/node2\" } }";
+	static const char near[] = SHARED("nic0", "");
+	static const char far[] = SHARED("nic1",
+					 ", \"stateDir\": \"/run/node2\", "
+					 "\"dataDir\": \"/var/lib/node2\"");
 	int pods[2 * COUNT];
 	pid_t pids[2 * COUNT];
 	char *out;
 
 	for (int i = 0; i < 2 * COUNT; i++) {
-		struct cni_call call = seed_call("ADD", i % 2 ? far : shared);
+		struct cni_call call = seed_call("ADD", i % 2 ? far : near);
 		static char ids[2 * COUNT][8];
 		char stem[32];
 

@@ -60,7 +60,7 @@ Test(probe, who_holds_an_address_answers_at_once)
 		struct timespec start;
 
 		clock_gettime(CLOCK_MONOTONIC, &start);
-		cr_expect_eq(probe_conflict(-1, index_here, &own, &a, 3000,
+		cr_expect_eq(probe_conflict(-1, index_here, &own, 1, &a, 3000,
 					    &who, &err),
 			     PROBE_ANSWERED, "%s", addrs[i]);
 		cr_expect(inet_mac_equal(&who, &holder));
@@ -78,8 +78,8 @@ Test(probe, silence_lasts_as_long_as_was_said)
 		struct timespec start;
 
 		clock_gettime(CLOCK_MONOTONIC, &start);
-		cr_expect_eq(probe_conflict(-1, index_here, &own, &a, 150, &who,
-					    &err),
+		cr_expect_eq(probe_conflict(-1, index_here, &own, 1, &a, 150,
+					    &who, &err),
 			     0, "%s", addrs[i]);
 		cr_expect_geq(elapsed_ms(&start), 149);
 		cr_expect_lt(elapsed_ms(&start), 400);
@@ -94,7 +94,7 @@ Test(probe, answers_from_the_own_mac_are_not_counted)
 		struct inet_addr a = addr(addrs[i]);
 		struct inet_mac who;
 
-		cr_expect_eq(probe_conflict(-1, index_here, &holder, &a, 100,
+		cr_expect_eq(probe_conflict(-1, index_here, &holder, 1, &a, 100,
 					    &who, &err),
 			     0, "%s", addrs[i]);
 	}
@@ -106,7 +106,8 @@ Test(probe, a_link_without_ipv6_hears_answers_too)
 	struct inet_mac who;
 
 	ns_set_sysctl(-1, "net/ipv6/conf/here/disable_ipv6", 1);
-	cr_expect_eq(probe_conflict(-1, index_here, &own, &a, 1000, &who, &err),
+	cr_expect_eq(probe_conflict(-1, index_here, &own, 1, &a, 1000, &who,
+				    &err),
 		     PROBE_ANSWERED);
 }
 
@@ -117,7 +118,8 @@ Test(probe, traffic_about_others_is_no_answer)
 
 	ns_do(there, "for i in $(seq 50 80); do ping -c 1 -W 0.01 10.0.0.$i"
 		     " >/dev/null & done");
-	cr_expect_eq(probe_conflict(-1, index_here, &own, &a, 200, &who, &err),
+	cr_expect_eq(probe_conflict(-1, index_here, &own, 1, &a, 200, &who,
+				    &err),
 		     0);
 }
 
@@ -129,7 +131,7 @@ static pid_t rival(const struct inet_addr *a)
 
 	if (pid != 0)
 		return pid;
-	_exit(probe_conflict(there, index, &holder, a, 900, &who, &err));
+	_exit(probe_conflict(there, index, &holder, 1, a, 900, &who, &err));
 }
 
 Test(probe, of_two_that_ask_at_the_same_time_the_lower_mac_wins)
@@ -142,8 +144,8 @@ Test(probe, of_two_that_ask_at_the_same_time_the_lower_mac_wins)
 		pid_t pid = rival(&a);
 		int status;
 
-		cr_expect_eq(probe_conflict(-1, index_here, &own, &a, 900, &who,
-					    &err),
+		cr_expect_eq(probe_conflict(-1, index_here, &own, 1, &a, 900,
+					    &who, &err),
 			     0, "%s", addrs[i]);
 		cr_assert_eq(waitpid(pid, &status, 0), pid);
 		cr_assert(WIFEXITED(status));
@@ -158,7 +160,8 @@ Test(probe, a_link_that_is_down_is_an_error)
 	struct inet_mac who;
 
 	ns_do(-1, "ip link set here down");
-	cr_expect_lt(probe_conflict(-1, index_here, &own, &a, 100, &who, &err),
+	cr_expect_lt(probe_conflict(-1, index_here, &own, 1, &a, 100, &who,
+				    &err),
 		     0);
 	cr_expect_eq(err.code, ERROR_LINK);
 	cr_expect(strstr(err.details, "probe for 10.0.0.2: "), "%s",

@@ -14,7 +14,6 @@
 /* The VXLAN driver keeps ageing in jiffies, which are 32 bits on some
  * machines: seconds that fit at HZ = 1000. Below the lower bound, every pause
  * of a storage client ends in flooding. */
-#define AGEING_MIN 120
 #define AGEING_MAX 2147483
 
 #define VNI_MAX    0xffffff
@@ -178,7 +177,7 @@ static int config_read_vni(const struct json_at *at, void *member,
 static int config_read_ageing(const struct json_at *at, void *member,
 			      struct error *err)
 {
-	return config_read_limited(at, AGEING_MIN, AGEING_MAX, member, err);
+	return config_read_limited(at, CONFIG_AGEING_MIN, AGEING_MAX, member, err);
 }
 
 static int config_read_port(const struct json_at *at, void *member,

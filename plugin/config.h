@@ -14,6 +14,10 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 
+/* Seconds. Below the time for which a neighbour stays reachable, frames to who
+ * is silent are flooded for good. */
+#define CONFIG_AGEING_MIN 120
+
 struct config_vxlan {
 	bool present;
 	uint32_t id;

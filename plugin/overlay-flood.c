@@ -105,8 +105,11 @@ static int overlay_del_peer(struct overlay *o, const struct netlink_fdb *fdb,
 
 	inet_addr_format(&gone->dst, text);
 	if (o->how == NODE_LOOK)
-		return shared_wrong(err, &o->link,
-				    "floods to %s, which is no peer", text);
+		return shared_wrong(err, &o->link, "floods to %s, which is %s",
+				    text,
+				    inet_addr_equal(&gone->dst, &o->want.local)
+					    ? "this node"
+					    : "no peer");
 	for (size_t i = 0; i < fdb->count; i++) {
 		const struct netlink_fdb_entry *entry = &fdb->items[i];
 

@@ -11,16 +11,13 @@
  * size of its frames.
  */
 
-/* Outer Ethernet (inner, really: 14), IP 20 or 40, UDP 8, VXLAN 8. */
-#define OVERLAY_OVERHEAD_IPV4 50
-#define OVERLAY_OVERHEAD_IPV6 70
-#define OVERLAY_UNDERLAY_MTU  1500 /* where nothing says more */
-#define OVERLAY_MTU_MAX       65535
+#define OVERLAY_UNDERLAY_MTU 1500 /* where nothing says more */
+#define OVERLAY_MTU_MAX      65535
 
-static uint32_t overlay_overhead(const struct overlay *o)
+/* Outer Ethernet (inner, really: 14), IP 40 or 20, UDP 8, VXLAN 8. */
+uint32_t overlay_overhead(uint8_t family)
 {
-	return o->want.local.family == AF_INET6 ? OVERLAY_OVERHEAD_IPV6
-						: OVERLAY_OVERHEAD_IPV4;
+	return family == AF_INET6 ? 70 : 50;
 }
 
 /* --- the VTEP ------------------------------------------------------------- */
@@ -186,7 +183,8 @@ static int overlay_ignores(const struct overlay *o,
 	int r;
 
 	*ret = false;
-	if (!o->link.index || path->mtu >= o->link.mtu + overlay_overhead(o))
+	if (!o->link.index ||
+	    path->mtu >= o->link.mtu + overlay_overhead(o->want.local.family))
 		return 0;
 	r = overlay_is_by_default(o, path->peer, ret, err);
 	if (r == 0 && *ret)
@@ -244,11 +242,11 @@ int overlay_path_mtu(const struct overlay *o, uint32_t *ret, struct error *err)
 		underlay = OVERLAY_UNDERLAY_MTU;
 	if (underlay > OVERLAY_MTU_MAX)
 		underlay = OVERLAY_MTU_MAX;
-	if (underlay <= overlay_overhead(o))
+	if (underlay <= overlay_overhead(o->want.local.family))
 		return error_set(err, ERROR_OVERLAY, 0,
 				 "mtu %u below leaves no room for VXLAN",
 				 underlay);
-	*ret = underlay - overlay_overhead(o);
+	*ret = underlay - overlay_overhead(o->want.local.family);
 	return 0;
 }
 
@@ -260,10 +258,13 @@ int overlay_warn_mtu(const struct overlay *o, struct error *err)
 	r = overlay_smallest(o, &path, err);
 	if (r < 0)
 		return r;
-	if (path.mtu && path.mtu < o->config->vxlan.mtu + overlay_overhead(o))
+	if (path.mtu &&
+	    path.mtu < o->config->vxlan.mtu +
+			       overlay_overhead(o->want.local.family))
 		log_warning(
 			"%s: vxlan.mtu %u does not fit the path to %s: %s has %u, less %u; larger frames travel as fragments",
 			o->config->master, o->config->vxlan.mtu, path.node,
-			path.device, path.mtu, overlay_overhead(o));
+			path.device, path.mtu,
+			overlay_overhead(o->want.local.family));
 	return 0;
 }

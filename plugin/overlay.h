@@ -22,4 +22,7 @@ int overlay_ensure(struct netlink *host, const struct config *config,
 		   const struct node *node, enum node_ensure how,
 		   struct netlink_link *ret, struct error *err);
 
+/** overlay_overhead() - Bytes by which a frame grows, by the VTEPs' family */
+uint32_t overlay_overhead(uint8_t family);
+
 #endif

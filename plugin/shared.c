@@ -66,6 +66,19 @@ int shared_mac(const struct node *node, const void *basis, size_t len,
 	return 0;
 }
 
+int shared_mac_on(const struct node *node, const struct netlink_link *parent,
+		  const char *name, struct inet_mac *ret, struct error *err)
+{
+	const struct inet_addr *local = &parent->vxlan.local;
+
+	if (parent->is_vxlan && local->family)
+		return shared_mac(node, local->bytes,
+				  inet_family_len(local->family), name, ret,
+				  err);
+	return shared_mac(node, parent->mac.bytes, sizeof(parent->mac.bytes),
+			  name, ret, err);
+}
+
 int shared_undo_link(void *step, struct error *err)
 {
 	const struct shared_link *made = step;

@@ -37,6 +37,11 @@ const char *shared_temporary_name(const char *name, char buf[static IFNAMSIZ]);
 int shared_mac(const struct node *node, const void *basis, size_t len,
 	       const char *name, struct inet_mac *ret, struct error *err);
 
+/** shared_mac_on() - The same for a link on @parent (an overlay is its own): what
+ * tells this node from a clone is the VTEP, else the NIC's MAC */
+int shared_mac_on(const struct node *node, const struct netlink_link *parent,
+		  const char *name, struct inet_mac *ret, struct error *err);
+
 /* A link that we made and would take back. */
 struct shared_link {
 	struct netlink *host;

@@ -170,21 +170,6 @@ static int shim_refuse_busy(const struct shim *s, struct error *err)
 		s->parent->name);
 }
 
-/* What tells this node's MAC from a clone's: the VTEP, else the NIC's MAC. */
-static int shim_mac(const struct shim *s, const char *name,
-		    struct inet_mac *ret, struct error *err)
-{
-	const struct netlink_link *parent = s->parent;
-	const struct inet_addr *local = &parent->vxlan.local;
-
-	if (parent->is_vxlan && local->family)
-		return shared_mac(s->node, local->bytes,
-				  inet_family_len(local->family), name, ret,
-				  err);
-	return shared_mac(s->node, parent->mac.bytes, sizeof(parent->mac.bytes),
-			  name, ret, err);
-}
-
 static int shim_create(struct shim *s, struct error *err)
 {
 	struct inet_mac mac;
@@ -204,7 +189,7 @@ static int shim_create(struct shim *s, struct error *err)
 		error_set(err, ERROR_SHIM, 0, "%s does not exist", link.name);
 		return NODE_WRONG;
 	}
-	r = shim_mac(s, link.name, &mac, err);
+	r = shared_mac_on(s->node, s->parent, link.name, &mac, err);
 	if (r < 0)
 		return r;
 	r = shared_create(s->host, &link, s->parent->name, &s->link, &s->made,

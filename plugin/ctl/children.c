@@ -71,6 +71,8 @@ static int children_take(struct children_scan *scan, struct netlink *nl,
 		return error_return(err);
 	snprintf(child->ifname, sizeof(child->ifname), "%s", link->name);
 	child->mac = link->mac;
+	child->mtu = link->mtu;
+	child->mode = link->macvlan.mode;
 	child->is_found = true;
 	child->is_here = !place->path;
 	child->is_shim = child->is_here && link->index == scan->shim->index;

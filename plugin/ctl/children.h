@@ -12,6 +12,8 @@
 struct child {
 	char ifname[IFNAMSIZ];
 	struct inet_mac mac;
+	uint32_t mtu;
+	uint32_t mode; /* MACVLAN_MODE_* */
 	char *addresses; /* as ctl_addresses() */
 	bool is_here; /* in the host namespace */
 	bool is_shim;

@@ -83,5 +83,6 @@ int ctl_peers(struct ctl *ctl, struct error *err);
 int ctl_announce(struct ctl *ctl, struct error *err);
 int ctl_verify(struct ctl *ctl, struct error *err);
 int ctl_ipam(struct ctl *ctl, struct error *err);
+int ctl_doctor(struct ctl *ctl, struct error *err);
 
 #endif

@@ -141,6 +141,20 @@ void report_warn(struct report *report, const char *subject, const char *next,
 	va_end(args);
 }
 
+bool report_has(const struct report *report, const char *subject,
+		const char *text)
+{
+	const struct ctl_table *findings = &report->findings;
+
+	for (size_t i = 0; i + FINDING_COLUMNS <= findings->n_cells;
+	     i += FINDING_COLUMNS)
+		if (strcmp(findings->cells[i + FINDING_SUBJECT], subject) ==
+			    0 &&
+		    strcmp(findings->cells[i + FINDING_TEXT], text) == 0)
+			return true;
+	return false;
+}
+
 static const char *report_colour(const struct report *report,
 				 const char *severity)
 {

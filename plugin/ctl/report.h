@@ -60,6 +60,10 @@ void report_fail(struct report *report, const char *subject, const char *next,
 void report_warn(struct report *report, const char *subject, const char *next,
 		 const char *fmt, ...) printf_like(4, 5);
 
+/** report_has() - Was this found already? */
+bool report_has(const struct report *report, const char *subject,
+		const char *text);
+
 /** report_finish() - The text; yours */
 int report_finish(struct report *report, char **ret, size_t *ret_len,
 		  struct error *err);

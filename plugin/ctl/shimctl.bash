@@ -2,7 +2,7 @@
 
 _shimctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='up down status needs verify peers announce ipam'
+	local commands='up down status needs verify doctor peers announce ipam'
 	local common='--config --output --netns --node --quiet --verbose --help
 		--version'
 	local command='' words='' i

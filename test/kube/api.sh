@@ -51,7 +51,7 @@ api_pod() {
 # --- requests -----------------------------------------------------------------
 
 # api CALLER METHOD PATH [CURL ARGUMENT...]: the status; $KUBE_DIR/answer is what
-# came with it
+# (API_ANSWER) is what came with it
 api() {
 	local caller=$1 method=$2 path=$3 type=application/json
 	shift 3
@@ -59,7 +59,7 @@ api() {
 	curl --silent --show-error --max-time 30 --cacert "$KUBE_CA" \
 		--config "$KUBE_DIR/$caller.curl" --request "$method" \
 		--header "Content-Type: $type" \
-		--output "$KUBE_DIR/answer" --write-out '%{http_code}' \
+		--output "${API_ANSWER:-$KUBE_DIR/answer}" --write-out '%{http_code}' \
 		"$@" "$KUBE_SERVER$path"
 }
 

@@ -62,7 +62,7 @@ kube_enter() {
 # Folders with all programs, as a search path
 kube_tools() {
 	local set path=
-	for set in . cluster kubernetes; do
+	for set in . cluster kubernetes faultproxy; do
 		path+=:$("$KUBE_ROOT/scripts/tools" "$set") || return
 	done
 	echo "${path#:}"

@@ -1,0 +1,3 @@
+module hostshim.dev/test/tools/faultproxy
+
+go 1.21

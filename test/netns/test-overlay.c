@@ -197,7 +197,7 @@ Test(overlay, everything_that_can_be_repaired_in_place_is)
 		  "floods to 10.100.100.77, which is no peer" },
 		{ "bridge fdb append 00:00:00:00:00:00 dev vxlan-storage"
 		  " dst 10.100.100.1",
-		  "floods to 10.100.100.1, which is no peer" },
+		  "floods to 10.100.100.1, which is this node" },
 	};
 	struct netlink_link first;
 	cleanup_free char *right = NULL;

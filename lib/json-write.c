@@ -173,6 +173,13 @@ void json_write_null(struct json_writer *w, const char *key)
 	write_text(w, "null");
 }
 
+void json_write_raw(struct json_writer *w, const char *key, const char *json,
+		    size_t len)
+{
+	write_begin(w, key);
+	write_bytes(w, json, len);
+}
+
 int json_write_finish(struct json_writer *w, char **ret, size_t *ret_len,
 		      struct error *err)
 {

@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JSON_WRITE_DEPTH 16
+#define JSON_WRITE_DEPTH 32
 
 struct json_writer {
 	char *text;
@@ -54,6 +54,9 @@ void json_write_uint(struct json_writer *w, const char *key, uint64_t value);
 void json_write_int(struct json_writer *w, const char *key, int64_t value);
 void json_write_bool(struct json_writer *w, const char *key, bool value);
 void json_write_null(struct json_writer *w, const char *key);
+/* @json is one value in JSON, of @len bytes, put in as it is. */
+void json_write_raw(struct json_writer *w, const char *key, const char *json,
+		    size_t len);
 
 /**
  * json_write_finish() - Take the text, newline and NUL appended

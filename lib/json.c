@@ -116,6 +116,24 @@ struct json *json_free(struct json *json)
 	return NULL;
 }
 
+static void json_wipe(const cJSON *item)
+{
+	const cJSON *next;
+
+	if (cJSON_IsString(item))
+		explicit_bzero(item->valuestring, strlen(item->valuestring));
+	cJSON_ArrayForEach(next, item) json_wipe(next);
+}
+
+struct json *json_free_secret(struct json *json)
+{
+	if (json) {
+		json_wipe(json->tree);
+		explicit_bzero(json->text, strlen(json->text));
+	}
+	return json_free(json);
+}
+
 struct json_at json_root(const struct json *json)
 {
 	return (struct json_at){ .node = json->nodes };

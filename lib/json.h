@@ -125,6 +125,15 @@ static inline void json_cleanup(struct json **json)
 }
 #define cleanup_json cleanup(json_cleanup)
 
+/** json_free_secret() - As json_free(), its strings overwritten before */
+struct json *json_free_secret(struct json *json);
+
+static inline void json_cleanup_secret(struct json **json)
+{
+	json_free_secret(*json);
+}
+#define cleanup_json_secret cleanup(json_cleanup_secret)
+
 /** json_root() - Where reading starts */
 struct json_at json_root(const struct json *json);
 

@@ -126,6 +126,7 @@ kube_user() {
 	kube_kubeconfig "$name" \
 		"client-certificate-data: $(base64 -w 0 "$KUBE_DIR/$name.crt")" \
 		"client-key-data: $(base64 -w 0 "$KUBE_DIR/$name.key")" >"$file"
+	chmod 600 "$file"
 	echo "$file"
 }
 
@@ -135,6 +136,7 @@ kube_account() {
 	local file=$KUBE_DIR/$1.$2.kubeconfig token
 	token=$(kubectl create token --namespace "$1" "$2")
 	kube_kubeconfig "$2" "token: $token" >"$file"
+	chmod 600 "$file"
 	echo "$file"
 }
 

@@ -1,0 +1,32 @@
+#ifndef LIB_HTTP_PRIV_H
+#define LIB_HTTP_PRIV_H
+
+/*
+ * Shared by lib/http*.c only.
+ */
+
+#include "lib/http.h"
+
+#include <curl/curl.h>
+
+struct http {
+	CURLM *multi;
+	CURL *easy;
+	char *base; /* URL that paths are appended to */
+	char *key; /* the client's, for as long as libcurl refers to it */
+	struct curl_slist *connect_to; /* where base's host really is */
+	char *host; /* "Host: ...", where base names another, else NULL */
+	bool is_global; /* curl_global_init() was called */
+
+	/* Of the current request. */
+	char problem[CURL_ERROR_SIZE];
+	struct http_answer *answer;
+	size_t size; /* memory of answer->body */
+	size_t answer_max;
+	size_t headers; /* bytes of them */
+	unsigned int sent; /* times that a connection was ready for it */
+	bool may_repeat;
+	bool is_too_large;
+};
+
+#endif

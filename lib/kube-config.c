@@ -1,0 +1,455 @@
+/*
+ * kubeconfig, as client-go's clientcmd reads it: data beside a file wins over
+ * it, a token file wins over a token while it can be read, a token wins over
+ * exec; files are relative to the kubeconfig's folder. What would make us
+ * another user than the one that was meant is refused, not skipped: programs to
+ * be executed, passwords, impersonation.
+ *
+ * The text, its document and what is taken from it are overwritten when they are
+ * freed. What libyaml, libcurl and OpenSSL had in hand is theirs.
+ */
+#include "lib/json.h"
+#include "lib/kube-priv.h"
+#include "lib/yaml.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The document as it is written. */
+struct cluster {
+	char *server;
+	char *server_name;
+	char *proxy;
+	char *ca_file;
+	char *ca_data;
+	bool insecure;
+};
+
+struct user {
+	char *token;
+	char *token_file;
+	char *cert_file;
+	char *cert_data;
+	char *key_file;
+	char *key_data;
+	char *username;
+	char *password;
+	char *as;
+	bool has_as_more; /* groups, uid, extra */
+	bool has_exec;
+	bool has_provider;
+};
+
+struct context {
+	char *cluster;
+	char *user;
+};
+
+struct kubeconfig {
+	const char *path;
+	char *current;
+	char *kind;
+	struct cluster cluster;
+	struct user user;
+	struct context context;
+};
+
+static void kubeconfig_clear(struct kubeconfig *file)
+{
+	struct cluster *cluster = &file->cluster;
+	struct user *user = &file->user;
+	char *const plain[] = {
+		file->current,
+		file->kind,
+		cluster->server,
+		cluster->proxy,
+		cluster->ca_file,
+		cluster->ca_data,
+		user->cert_file,
+		user->cert_data,
+		user->key_file,
+		user->username,
+		user->as,
+		user->token_file,
+		file->context.user,
+		file->context.cluster,
+		cluster->server_name,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		free(plain[i]);
+	kube_secret_free(user->token);
+	kube_secret_free(user->key_data);
+	kube_secret_free(user->password);
+}
+#define cleanup_kubeconfig cleanup(kubeconfig_clear)
+
+void kube_config_clear(struct kube_config *config)
+{
+	free(config->server);
+	free(config->server_name);
+	kube_secret_free(config->proxy); /* it may have a password */
+	free(config->ca);
+	free(config->cert);
+	kube_secret_free(config->token);
+	kube_secret_free(config->key);
+	*config = (struct kube_config){ 0 };
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool kube_config_equal(const struct kube_config *a, const struct kube_config *b)
+{
+	return same(a->server, b->server) &&
+	       same(a->server_name, b->server_name) &&
+	       same(a->proxy, b->proxy) && same(a->ca, b->ca) &&
+	       a->insecure == b->insecure && same(a->token, b->token) &&
+	       same(a->cert, b->cert) && same(a->key, b->key);
+}
+
+/* --- fields ------------------------------------------------------------------- */
+
+/* Present, whatever it is; an empty list or object is not. */
+static int read_presence(const struct json_at *at, void *member,
+			 struct error *err)
+{
+	bool *has = member;
+
+	(void)err;
+	*has = json_count(at) > 0 || (json_text(at) && *json_text(at));
+	return 0;
+}
+
+static const struct json_field cluster_fields[] = {
+	JSON_STRING("server", struct cluster, server, JSON_REQUIRED),
+	JSON_STRING("tls-server-name", struct cluster, server_name, 0),
+	JSON_BOOL("insecure-skip-tls-verify", struct cluster, insecure, 0),
+	JSON_STRING("certificate-authority", struct cluster, ca_file, 0),
+	JSON_STRING("certificate-authority-data", struct cluster, ca_data, 0),
+	JSON_STRING("proxy-url", struct cluster, proxy, 0),
+	JSON_END
+};
+
+static const struct json_field user_fields[] = {
+	JSON_STRING("client-certificate", struct user, cert_file, 0),
+	JSON_STRING("client-certificate-data", struct user, cert_data, 0),
+	JSON_STRING("client-key", struct user, key_file, 0),
+	JSON_STRING("client-key-data", struct user, key_data, 0),
+	JSON_STRING("token", struct user, token, 0),
+	JSON_STRING("tokenFile", struct user, token_file, 0),
+	JSON_STRING("as", struct user, as, 0),
+	JSON_WITH("as-uid", read_presence, struct user, has_as_more, 0),
+	JSON_WITH("as-groups", read_presence, struct user, has_as_more, 0),
+	JSON_WITH("as-user-extra", read_presence, struct user, has_as_more, 0),
+	JSON_STRING("username", struct user, username, 0),
+	JSON_STRING("password", struct user, password, 0),
+	JSON_WITH("auth-provider", read_presence, struct user, has_provider, 0),
+	JSON_WITH("exec", read_presence, struct user, has_exec, 0),
+	JSON_END
+};
+
+static const struct json_field context_fields[] = {
+	JSON_STRING("cluster", struct context, cluster, JSON_REQUIRED),
+	JSON_STRING("user", struct context, user, 0), JSON_END
+};
+
+static const struct json_field file_fields[] = {
+	JSON_STRING("kind", struct kubeconfig, kind, 0),
+	JSON_STRING("current-context", struct kubeconfig, current,
+		    JSON_REQUIRED),
+	JSON_END
+};
+
+/* --- named entries ------------------------------------------------------------ */
+
+/* "clusters" holds entries { name, cluster: {...} }; the other two alike. */
+struct section {
+	const char *list;
+	const char *item;
+	const struct json_field *fields;
+};
+
+static const struct section section_contexts = { "contexts", "context",
+						 context_fields };
+static const struct section section_clusters = { "clusters", "cluster",
+						 cluster_fields };
+static const struct section section_users = { "users", "user", user_fields };
+
+static int section_name(const struct json_at *entry, const char **ret,
+			struct error *err)
+{
+	struct json_at name;
+
+	if (json_type(entry) != JSON_TYPE_OBJECT)
+		return json_expected(entry, "an object", err);
+	if (!json_member(entry, "name", &name))
+		return json_error(entry, err, "has no name");
+	*ret = json_text(&name);
+	return *ret ? 0 : json_expected(&name, "a string", err);
+}
+
+/* Reads the entry @name, of which there is to be one, into @ret. */
+static int section_read(const struct json_at *root,
+			const struct section *section, const char *name,
+			void *ret, struct error *err)
+{
+	struct json_at list, item;
+	bool found = false;
+	int r;
+
+	if (!json_member(root, section->list, &list))
+		return error_set(err, ERROR_CONFIG, 0, "there are no %s",
+				 section->list);
+	if (json_type(&list) != JSON_TYPE_ARRAY)
+		return json_expected(&list, "an array", err);
+	for (size_t i = 0; i < json_count(&list); i++) {
+		const struct json_at entry = json_element(&list, i);
+		const char *its = NULL;
+
+		r = section_name(&entry, &its, err);
+		if (r < 0)
+			return r;
+		if (strcmp(its, name) != 0)
+			continue;
+		if (found)
+			return json_error(&entry, err, "a second \"%.64s\"",
+					  name);
+		found = true;
+		if (!json_member(&entry, section->item, &item))
+			return json_error(&entry, err, "has no %s",
+					  section->item);
+		r = json_read_object(&item, section->fields, ret,
+				     JSON_UNKNOWN_IGNORE, err);
+		if (r < 0)
+			return r;
+	}
+	if (found)
+		return 0;
+	return error_set(err, ERROR_CONFIG, 0, "%s has no \"%.64s\"",
+			 section->list, name);
+}
+
+static int kubeconfig_read(const struct json_at *root, struct kubeconfig *file,
+			   struct error *err)
+{
+	int r;
+
+	r = json_read_object(root, file_fields, file, JSON_UNKNOWN_IGNORE, err);
+	if (r < 0)
+		return r;
+	if (file->kind && strcmp(file->kind, "Config") != 0)
+		return error_set(err, ERROR_CONFIG, 0,
+				 "kind: \"%.64s\" is no kubeconfig",
+				 file->kind);
+	if (!*file->current)
+		return error_set(err, ERROR_CONFIG, 0,
+				 "current-context: names none");
+	r = section_read(root, &section_contexts, file->current, &file->context,
+			 err);
+	if (r < 0)
+		return r;
+	r = section_read(root, &section_clusters, file->context.cluster,
+			 &file->cluster, err);
+	if (r < 0)
+		return error_context(err, "context \"%.64s\"", file->current);
+	if (!file->context.user || !*file->context.user)
+		return 0; /* anonymous */
+	r = section_read(root, &section_users, file->context.user, &file->user,
+			 err);
+	if (r < 0)
+		return error_context(err, "context \"%.64s\"", file->current);
+	return 0;
+}
+
+/* --- from the document to credentials ----------------------------------------- */
+
+static bool given(const char *text)
+{
+	return text && *text;
+}
+
+static int kube_path(const struct kubeconfig *file, const char *path,
+		     char **ret, struct error *err)
+{
+	const char *slash = strrchr(file->path, '/');
+	int folder = slash ? (int)(slash + 1 - file->path) : 0;
+
+	if (*path == '/')
+		folder = 0;
+	if (asprintf(ret, "%.*s%s", folder, file->path, path) < 0)
+		return error_oom(err);
+	return 0;
+}
+
+/* Data wins over the file; neither is NULL. */
+static int take_pem(const struct kubeconfig *file, const char *name,
+		    const char *path, const char *data, char **ret,
+		    struct error *err)
+{
+	cleanup_free char *full = NULL;
+	size_t len = 0;
+	int r;
+
+	if (given(data)) {
+		r = kube_base64(data, strlen(data), ret, &len, err);
+		if (r == 0)
+			r = kube_check_pem(*ret, err);
+		if (r == KUBE_BASE64_BAD)
+			r = error_set(err, ERROR_CONFIG, 0, "not base64");
+		return r < 0 ? error_context(err, "%s-data", name) : 0;
+	}
+	if (!given(path))
+		return 0;
+	r = kube_path(file, path, &full, err);
+	if (r == 0)
+		r = kube_read_pem(full, ret, err);
+	return r < 0 ? error_context(err, "%s", name) : 0;
+}
+
+static int take_string(const char *text, char **ret, struct error *err)
+{
+	if (!given(text))
+		return 0;
+	*ret = strdup(text);
+	return *ret ? 0 : error_oom(err);
+}
+
+static int take_cluster(const struct kubeconfig *file,
+			struct kube_config *config, struct error *err)
+{
+	const struct cluster *cluster = &file->cluster;
+	int r;
+
+	if (!given(cluster->server))
+		return error_set(err, ERROR_CONFIG, 0, "server: is empty");
+	if (cluster->insecure &&
+	    (given(cluster->ca_file) || given(cluster->ca_data)))
+		return error_set(err, ERROR_CONFIG, 0,
+				 "insecure-skip-tls-verify contradicts "
+				 "certificate-authority");
+	config->insecure = cluster->insecure;
+	r = take_string(cluster->server, &config->server, err);
+	if (r == 0)
+		r = take_string(cluster->server_name, &config->server_name,
+				err);
+	if (r == 0)
+		r = take_string(cluster->proxy, &config->proxy, err);
+	if (r == 0)
+		r = take_pem(file, "certificate-authority", cluster->ca_file,
+			     cluster->ca_data, &config->ca, err);
+	return r;
+}
+
+static int check_user(const struct user *user, struct error *err)
+{
+	bool has_password = given(user->username) || given(user->password);
+	bool has_token = given(user->token) || given(user->token_file);
+	const char *what = NULL;
+
+	if (user->has_exec && user->has_provider)
+		return error_set(err, ERROR_CONFIG, 0,
+				 "exec contradicts auth-provider");
+	if (has_password && given(user->token))
+		return error_set(err, ERROR_CONFIG, 0,
+				 "username contradicts token");
+	if (given(user->as) || user->has_as_more)
+		what = "as: acting as another user";
+	else if (has_password)
+		what = "username: passwords";
+	else if (user->has_exec && !has_token)
+		what = "exec: credentials from a program";
+	else if (user->has_provider && !has_token)
+		what = "auth-provider: credentials from a program";
+	if (!what)
+		return 0;
+	return error_set(err, ERROR_UNSUPPORTED, 0,
+			 "%s are not supported; a token, tokenFile or "
+			 "client-certificate is needed",
+			 what);
+}
+
+static int take_token(const struct kubeconfig *file, struct kube_config *config,
+		      struct error *err)
+{
+	const struct user *user = &file->user;
+	cleanup_free char *path = NULL;
+	int r;
+
+	if (given(user->token_file)) {
+		r = kube_path(file, user->token_file, &path, err);
+		if (r == 0)
+			r = kube_read_token(path, &config->token, err);
+		if (r == 0)
+			return 0;
+		if (!given(user->token))
+			return error_context(err, "tokenFile");
+		*err = (struct error){ 0 };
+	}
+	if (!given(user->token))
+		return 0;
+	r = kube_check_token(user->token, err);
+	if (r < 0)
+		return error_context(err, "token");
+	return take_string(user->token, &config->token, err);
+}
+
+static int take_user(const struct kubeconfig *file, struct kube_config *config,
+		     struct error *err)
+{
+	const struct user *user = &file->user;
+	int r;
+
+	r = check_user(user, err);
+	if (r == 0)
+		r = take_token(file, config, err);
+	if (r == 0)
+		r = take_pem(file, "client-certificate", user->cert_file,
+			     user->cert_data, &config->cert, err);
+	if (r == 0)
+		r = take_pem(file, "client-key", user->key_file, user->key_data,
+			     &config->key, err);
+	if (r < 0)
+		return r;
+	if (!config->cert != !config->key)
+		return error_set(err, ERROR_CONFIG, 0,
+				 config->key ? "client-key has no "
+					       "client-certificate"
+					     : "client-certificate has no "
+					       "client-key");
+	return 0;
+}
+
+int kube_config_parse(const char *text, size_t len, const char *path,
+		      struct kube_config *ret, struct error *err)
+{
+	cleanup_kubeconfig struct kubeconfig file = { .path = path };
+	cleanup_kube_config struct kube_config config = { 0 };
+	cleanup_json_secret struct json *document = NULL;
+	struct json_at root;
+	int r;
+
+	r = yaml_parse(text, len, &document, err);
+	if (r < 0)
+		return err->code == ERROR_DECODE
+			       ? error_class(err, ERROR_CONFIG)
+			       : r;
+	root = json_root(document);
+	r = kubeconfig_read(&root, &file, err);
+	if (r < 0)
+		return err->code == ERROR_DECODE
+			       ? error_class(err, ERROR_CONFIG)
+			       : r;
+	r = take_cluster(&file, &config, err);
+	if (r < 0)
+		return error_context(err, "cluster \"%.64s\"",
+				     file.context.cluster);
+	r = take_user(&file, &config, err);
+	if (r < 0)
+		return error_context(err, "user \"%.64s\"", file.context.user);
+	*ret = config;
+	config = (struct kube_config){ 0 };
+	return 0;
+}

@@ -152,6 +152,17 @@ void json_write_uint(struct json_writer *w, const char *key, uint64_t value)
 	write_text(w, text);
 }
 
+void json_write_milli(struct json_writer *w, const char *key,
+		      uint64_t thousandths)
+{
+	char text[32];
+
+	write_begin(w, key);
+	snprintf(text, sizeof(text), "%" PRIu64 ".%03" PRIu64,
+		 thousandths / 1000, thousandths % 1000);
+	write_text(w, text);
+}
+
 void json_write_int(struct json_writer *w, const char *key, int64_t value)
 {
 	char text[32];

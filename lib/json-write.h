@@ -52,6 +52,9 @@ void json_write_string(struct json_writer *w, const char *key,
 		       const char *value);
 void json_write_uint(struct json_writer *w, const char *key, uint64_t value);
 void json_write_int(struct json_writer *w, const char *key, int64_t value);
+/** json_write_milli() - @thousandths as a number with three decimals */
+void json_write_milli(struct json_writer *w, const char *key,
+		      uint64_t thousandths);
 void json_write_bool(struct json_writer *w, const char *key, bool value);
 void json_write_null(struct json_writer *w, const char *key);
 /* @json is one value in JSON, of @len bytes, put in as it is. */

@@ -198,6 +198,22 @@ int netlink_link_del(struct netlink *nl, int index, struct error *err)
 int netlink_nsid(struct netlink *nl, int netns, int *ret, struct error *err)
 	warn_unused;
 
+/* What a link has counted since it was made, or since its driver began anew. */
+struct netlink_stats {
+	uint64_t tx_bytes;
+	uint64_t tx_packets;
+	uint64_t tx_dropped;
+	uint64_t rx_bytes;
+	uint64_t rx_packets;
+	uint64_t rx_dropped;
+	uint64_t rx_multicast; /* macvlan: broadcasts too */
+	uint64_t rx_otherhost; /* IP for another MAC; Linux 5.19 */
+};
+
+/** netlink_stats_get() - Return: 0, NETLINK_ABSENT, or negative */
+int netlink_stats_get(struct netlink *nl, int index, struct netlink_stats *ret,
+		      struct error *err) warn_unused;
+
 /* --- addresses ---------------------------------------------------------- */
 
 /* As listed, an address can be added to another link and is the same there. */

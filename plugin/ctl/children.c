@@ -70,6 +70,7 @@ static int children_take(struct children_scan *scan, struct netlink *nl,
 	if (!child)
 		return error_return(err);
 	snprintf(child->ifname, sizeof(child->ifname), "%s", link->name);
+	child->index = link->index;
 	child->mac = link->mac;
 	child->mtu = link->mtu;
 	child->mode = link->macvlan.mode;

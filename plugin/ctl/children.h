@@ -11,6 +11,7 @@
 
 struct child {
 	char ifname[IFNAMSIZ];
+	int index; /* in its own namespace */
 	struct inet_mac mac;
 	uint32_t mtu;
 	uint32_t mode; /* MACVLAN_MODE_* */

@@ -41,6 +41,13 @@ struct ctl {
 	unsigned int timeout; /* seconds, for wait */
 	const char *probe;
 
+	/* traffic */
+	bool watch;
+	bool again; /* out: run it once more, in a report of its own */
+	unsigned int window; /* seconds */
+	unsigned int threshold; /* thousandths of a per cent, 0: not asked */
+	unsigned int speed; /* Mb/s, 0: ask the driver */
+
 	char **args; /* after the command */
 	int n_args;
 
@@ -81,6 +88,7 @@ int ctl_down(struct ctl *ctl, struct error *err);
 int ctl_needs(struct ctl *ctl, struct error *err);
 int ctl_peers(struct ctl *ctl, struct error *err);
 int ctl_announce(struct ctl *ctl, struct error *err);
+int ctl_traffic(struct ctl *ctl, struct error *err);
 int ctl_verify(struct ctl *ctl, struct error *err);
 int ctl_ipam(struct ctl *ctl, struct error *err);
 int ctl_doctor(struct ctl *ctl, struct error *err);

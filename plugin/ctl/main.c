@@ -27,7 +27,13 @@ enum {
 	OPT_PROBE = 1 << 4,
 	OPT_MTU = 1 << 5,
 	OPT_DRY_RUN = 1 << 6,
+	OPT_WINDOW = 1 << 7,
+	OPT_WATCH = 1 << 8,
+	OPT_THRESHOLD = 1 << 9,
+	OPT_SPEED = 1 << 10,
 };
+
+#define MAIN_DAY 86400 /* seconds */
 
 /* Beside these, getopt_long() returns letters. */
 enum {
@@ -53,6 +59,10 @@ static const struct option main_options[] = {
 	{ "force", no_argument, NULL, MAIN_OWN + 3 },
 	{ "probe", required_argument, NULL, MAIN_OWN + 4 },
 	{ "mtu", no_argument, NULL, MAIN_OWN + 5 },
+	{ "window", required_argument, NULL, MAIN_OWN + 7 },
+	{ "watch", no_argument, NULL, MAIN_OWN + 8 },
+	{ "threshold", required_argument, NULL, MAIN_OWN + 9 },
+	{ "speed", required_argument, NULL, MAIN_OWN + 10 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -104,6 +114,12 @@ static const struct command {
 	  .help = "what differs from the configuration, and who interferes",
 	  .privileged = true,
 	  .run = ctl_doctor },
+	{ .name = "traffic",
+	  .synopsis = "[--window SECONDS] [--watch] [--threshold PERCENT] "
+		      "[--speed MBIT]",
+	  .help = "where the bytes go, and how often each is sent",
+	  .options = OPT_WINDOW | OPT_WATCH | OPT_THRESHOLD | OPT_SPEED,
+	  .run = ctl_traffic },
 	{ .name = "peers",
 	  .synopsis = "[[-n] prune]",
 	  .help = "the overlay's other ends; remove those of no row",
@@ -258,14 +274,29 @@ static int main_form(struct ctl *ctl, const char *text)
 	return 0;
 }
 
-static int main_timeout(struct ctl *ctl, const char *text)
+static int main_number(const char *option, const char *unit, unsigned int max,
+		       unsigned int *ret)
 {
+	const char *text = optarg;
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end || value == 0 || value > 86400)
-		return ctl_usage("--timeout %s: seconds, 1 to 86400", text);
-	ctl->timeout = (unsigned int)value;
+	if (*text < '0' || *text > '9' || *end || value == 0 || value > max)
+		return ctl_usage("%s %s: %s, 1 to %u", option, text, unit, max);
+	*ret = (unsigned int)value;
+	return 0;
+}
+
+/* "12.5" */
+static int main_percent(const char *option, unsigned int *ret)
+{
+	const char *text = optarg;
+	char *end;
+	double value = strtod(text, &end);
+
+	if (*text < '0' || *text > '9' || *end || value < 0.001 || value > 100)
+		return ctl_usage("%s %s: per cent, 0.001 to 100", option, text);
+	*ret = (unsigned int)(value * 1000 + 0.5);
 	return 0;
 }
 
@@ -282,7 +313,8 @@ static int main_own_option(struct main *m, unsigned int bit)
 		ctl->wait = true;
 		break;
 	case OPT_TIMEOUT:
-		return main_timeout(ctl, optarg);
+		return main_number("--timeout", "seconds", MAIN_DAY,
+				   &ctl->timeout);
 	case OPT_FORCE:
 		ctl->force = true;
 		break;
@@ -292,6 +324,16 @@ static int main_own_option(struct main *m, unsigned int bit)
 	case OPT_PROBE:
 		ctl->probe = optarg;
 		break;
+	case OPT_WINDOW:
+		return main_number("--window", "seconds", MAIN_DAY,
+				   &ctl->window);
+	case OPT_WATCH:
+		ctl->watch = true;
+		break;
+	case OPT_THRESHOLD:
+		return main_percent("--threshold", &ctl->threshold);
+	case OPT_SPEED:
+		return main_number("--speed", "Mb/s", 100000000, &ctl->speed);
 	}
 	return 0;
 }
@@ -416,7 +458,6 @@ static int main_enter(const char *path, struct error *err)
 static int main_prepare(struct main *m, struct error *err)
 {
 	struct ctl *ctl = &m->ctl;
-	bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	int r;
 
 	assert(m->command);
@@ -433,11 +474,17 @@ static int main_prepare(struct main *m, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	r = netlink_open(-1, &ctl->host, err);
-	if (r < 0)
-		return r;
-	return report_open(&ctl->report, ctl->json ? REPORT_JSON : REPORT_TEXT,
-			   colours, m->command->name, err);
+	return netlink_open(-1, &ctl->host, err);
+}
+
+static int main_open_report(struct main *m, struct error *err)
+{
+	bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+
+	report_close(&m->ctl.report);
+	return report_open(&m->ctl.report,
+			   m->ctl.json ? REPORT_JSON : REPORT_TEXT, colours,
+			   m->command->name, err);
 }
 
 static int main_print(struct ctl *ctl, struct error *err)
@@ -454,12 +501,12 @@ static int main_print(struct ctl *ctl, struct error *err)
 }
 
 /* What was found before a command failed is told as well. */
-static int main_run(struct main *m, struct error *err)
+static int main_round(struct main *m, struct error *err)
 {
 	struct error print_err = { 0 };
 	int status, r;
 
-	r = main_prepare(m, err);
+	r = main_open_report(m, err);
 	if (r < 0)
 		return r;
 	status = m->command->run(&m->ctl, err);
@@ -475,6 +522,18 @@ static int main_run(struct main *m, struct error *err)
 	if (status == CTL_OK && m->ctl.report.n_failed)
 		return CTL_FAILED;
 	return status;
+}
+
+static int main_run(struct main *m, struct error *err)
+{
+	int r = main_prepare(m, err);
+
+	if (r < 0)
+		return r;
+	do
+		r = main_round(m, err);
+	while (r >= 0 && m->ctl.again);
+	return r;
 }
 
 static void main_clear(struct main *m)
@@ -507,7 +566,7 @@ static int main_serve(struct main *m, int argc, char **argv, struct error *err)
 
 int main(int argc, char **argv)
 {
-	struct main m = { .ctl = { .timeout = 300 } };
+	struct main m = { .ctl = { .timeout = 300, .window = 10 } };
 	struct error err = { 0 };
 	int r;
 

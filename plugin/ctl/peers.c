@@ -11,15 +11,14 @@ void peers_clear(struct peers *peers)
 	*peers = (struct peers){ 0 };
 }
 
-static int peers_route(struct ctl *ctl, const struct inet_addr *vtep,
-		       char **ret, struct error *err)
+static int peers_route(struct ctl *ctl, struct peer *peer, struct error *err)
 {
 	struct netlink_route route = { 0 };
 	struct netlink_link link = { 0 };
 	char via[INET_ADDR_TEXT];
 	int r;
 
-	r = netlink_route_get(ctl->host, vtep, &route, err);
+	r = netlink_route_get(ctl->host, &peer->vtep, &route, err);
 	if (r < 0)
 		return r;
 	if (r == 0 && route.index) {
@@ -27,11 +26,12 @@ static int peers_route(struct ctl *ctl, const struct inet_addr *vtep,
 		if (r < 0)
 			return r;
 	}
+	peer->link = link.index;
 	inet_addr_format(&route.gw, via);
-	if (asprintf(ret, "%s%s%s%s%s", *via ? "via " : "", via,
+	if (asprintf(&peer->route, "%s%s%s%s%s", *via ? "via " : "", via,
 		     *via ? " " : "", *link.name ? "dev " : "",
 		     link.name) < 0) {
-		*ret = NULL;
+		peer->route = NULL;
 		return error_oom(err);
 	}
 	return 0;
@@ -54,7 +54,7 @@ static struct peer *peers_get(struct ctl *ctl, struct peers *peers,
 	peers->items = grown;
 	grown += peers->count++;
 	*grown = (struct peer){ .name = name, .vtep = *vtep };
-	return peers_route(ctl, vtep, &grown->route, err) < 0 ? NULL : grown;
+	return peers_route(ctl, grown, err) < 0 ? NULL : grown;
 }
 
 static int peers_add_rows(struct ctl *ctl, const struct network *network,

@@ -13,6 +13,7 @@ struct peer {
 	struct inet_addr vtep;
 	bool flooded; /* it is in the flood list */
 	size_t learned; /* MACs known to be behind it */
+	int link; /* index of the one that the route leaves by, 0: none */
 	char *route; /* "via 10.0.2.1 dev under2"; "" for none */
 };
 

@@ -87,6 +87,12 @@ void report_uint(struct report *report, const char *key, uint64_t value)
 		json_write_uint(&report->json, key, value);
 }
 
+void report_milli(struct report *report, const char *key, uint64_t thousandths)
+{
+	if (report->form == REPORT_JSON)
+		json_write_milli(&report->json, key, thousandths);
+}
+
 void report_bool(struct report *report, const char *key, bool value)
 {
 	if (report->form == REPORT_JSON)

@@ -41,6 +41,7 @@ void report_array(struct report *report, const char *key);
 void report_end(struct report *report);
 void report_string(struct report *report, const char *key, const char *value);
 void report_uint(struct report *report, const char *key, uint64_t value);
+void report_milli(struct report *report, const char *key, uint64_t thousandths);
 void report_bool(struct report *report, const char *key, bool value);
 
 /** report_table() - For both */

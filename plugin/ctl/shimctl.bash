@@ -2,7 +2,8 @@
 
 _shimctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='up down status needs verify doctor peers announce ipam'
+	local commands='up down status needs verify doctor traffic peers
+		announce ipam'
 	local common='--config --output --netns --node --quiet --verbose --help
 		--version'
 	local command='' words='' i
@@ -10,7 +11,7 @@ _shimctl() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-c | --config | -o | --output | --netns | --node | --probe | \
-			--timeout)
+			--timeout | --window | --threshold | --speed)
 			((i++))
 			;;
 		-*) ;;
@@ -31,7 +32,9 @@ _shimctl() {
 		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
 		return
 		;;
-	--node | --probe | --timeout) return ;;
+	--node | --probe | --timeout | --window | --threshold | --speed)
+		return
+		;;
 	esac
 
 	case $command in
@@ -40,6 +43,7 @@ _shimctl() {
 	down) words="--force --dry-run $common" ;;
 	status) words="--ready $common" ;;
 	needs) words="$(cd /sys/class/net && echo *) --probe $common" ;;
+	traffic) words="--window --watch --threshold --speed $common" ;;
 	peers) words="prune --dry-run $common" ;;
 	verify) words="--mtu $common" ;;
 	ipam) words="ls check release gc --force --dry-run $common" ;;

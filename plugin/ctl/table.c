@@ -129,6 +129,9 @@ static void table_json_cell(const struct ctl_column *column, const char *cell,
 	case CTL_NUMBER:
 		json_write_uint(w, column->key, strtoull(cell, NULL, 10));
 		break;
+	case CTL_MILLI:
+		json_write_milli(w, column->key, strtoull(cell, NULL, 10));
+		break;
 	case CTL_BOOL:
 		json_write_bool(w, column->key, strcmp(cell, "yes") == 0);
 		break;

@@ -14,6 +14,7 @@
 enum ctl_type {
 	CTL_TEXT, /* an empty cell is null */
 	CTL_NUMBER,
+	CTL_MILLI, /* thousandths, as a number with three decimals */
 	CTL_BOOL, /* "yes" or "no" */
 };
 

@@ -71,6 +71,64 @@ static void ctl_level(char *text)
 	*to = '\0';
 }
 
+/* --- what is measured ---------------------------------------------------------------- */
+
+static const char *const ctl_measured[] = {
+	"\"txBytes\":",        "\"rxBytes\":",        "\"txFrames\":",
+	"\"rxFrames\":",       "\"sharePercent\":",   "\"seconds\":",
+	"\"framesLocal\":",    "\"framesLeft\":",     "\"framesForeign\":",
+	"\"copiesPerFrame\":", "\"averagePercent\":", "\"highestPercent\":",
+};
+
+/* How long is the number that was measured? 0: it is none. */
+static size_t ctl_decimal(const char *start, const char *at)
+{
+	size_t whole = strspn(at, "0123456789");
+	size_t len = strspn(at, "0123456789.");
+
+	if (whole == 0 || len < whole + 2 || at[whole] != '.' ||
+	    memchr(at + whole + 1, '.', len - whole - 1) ||
+	    (at > start && at[-1] != ' '))
+		return 0;
+	return len;
+}
+
+static size_t ctl_member(const char *start, const char *at)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ctl_measured); i++) {
+		size_t len = strlen(ctl_measured[i]);
+
+		if (at - start >= (ptrdiff_t)len &&
+		    memcmp(at - len, ctl_measured[i], len) == 0)
+			return strspn(at, "0123456789.");
+	}
+	return 0;
+}
+
+static char *ctl_level_measured(const char *text)
+{
+	char *leveled = malloc(strlen(text) + 1);
+	char *to = leveled;
+
+	cr_assert(leveled);
+	for (const char *from = text; *from;) {
+		size_t decimal = ctl_decimal(text, from);
+		size_t member = ctl_member(text, from);
+
+		if (!decimal && !member) {
+			*to++ = *from++;
+			continue;
+		}
+		while (decimal && to - leveled >= 2 && to[-1] == ' ' &&
+		       to[-2] == ' ')
+			to--;
+		*to++ = 'N';
+		from += decimal ? decimal : member;
+	}
+	*to = '\0';
+	return leveled;
+}
+
 /* --- running -------------------------------------------------------------------------- */
 
 int ctl_run(const char *args, char **ret_out, char **ret_err)
@@ -111,6 +169,19 @@ void ctl_prints(const char *args, int status, const char *out)
 	cr_expect_eq(ctl_run(args, &said, &err), status, "%s: %s%s", args, said,
 		     err);
 	cr_expect_str_eq(said, out, "%s:\n%s", args, said);
+	cr_expect_str_eq(err, "", "%s: %s", args, err);
+}
+
+void ctl_measures(const char *args, int status, const char *out)
+{
+	cleanup_free char *leveled = NULL;
+	cleanup_free char *said = NULL;
+	cleanup_free char *err = NULL;
+
+	cr_expect_eq(ctl_run(args, &said, &err), status, "%s: %s%s", args, said,
+		     err);
+	leveled = ctl_level_measured(said);
+	cr_expect_str_eq(leveled, out, "%s:\n%s", args, leveled);
 	cr_expect_str_eq(err, "", "%s: %s", args, err);
 }
 

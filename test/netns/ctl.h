@@ -34,6 +34,14 @@ int ctl_run(const char *args, char **ret_out, char **ret_err);
 /** ctl_prints() - It exits with @status, says nothing on stderr, and @out */
 void ctl_prints(const char *args, int status, const char *out);
 
+/**
+ * ctl_measures() - The same for what is measured
+ *
+ * What was measured becomes "N", with the blanks before it one: numbers with
+ * decimals, and in JSON the values of the keys that ctl.c lists.
+ */
+void ctl_measures(const char *args, int status, const char *out);
+
 /** ctl_fails() - It exits with @status, and stderr is the one line @text */
 void ctl_fails(const char *args, int status, const char *text);
 

@@ -51,13 +51,14 @@ Test(json_write, structure_and_order_are_the_callers)
 	json_write_string(&w, NULL, NULL);
 	json_write_int(&w, NULL, INT64_MIN);
 	json_write_uint(&w, NULL, UINT64_MAX);
+	json_write_milli(&w, NULL, 1042);
 	json_write_end(&w);
 	json_write_end(&w);
 
 	expect_text(&w, "{\"cniVersion\":\"1.1.0\","
 			"\"ips\":[{\"interface\":0},{}],\"none\":[],"
 			"\"mixed\":[true,false,null,null,"
-			"-9223372036854775808,18446744073709551615]}\n");
+			"-9223372036854775808,18446744073709551615,1.042]}\n");
 }
 
 Test(json_write, a_writer_can_be_used_again)

@@ -22,6 +22,7 @@ void undo_run(struct undo *undo)
 		struct error err = { 0 };
 
 		if (last->fn(last->step, &err) < 0)
-			log_warning("undo: %s", err.details);
+			log_warning("undo: %s",
+				    err.details[0] ? err.details : err.msg);
 	}
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EOF_MAX_MS 200
+/* A background child ends its outputs first of all, as soon as it runs. */
+#define EOF_MAX_MS 4000
 
 struct plugin plugin_init(const char *command, const char *config)
 {

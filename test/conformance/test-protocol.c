@@ -20,7 +20,8 @@ static const char *const verbs[] = { "ADD", "DEL", "CHECK", "GC", "STATUS" };
 
 TestSuite(protocol, .init = ns_fresh);
 
-Test(protocol, a_required_variable_that_is_missing_is_named)
+Test(protocol, a_required_variable_that_is_missing_is_named,
+     .description = "SK-9")
 {
 	static const struct {
 		const char *verb;
@@ -54,7 +55,8 @@ Test(protocol, a_required_variable_that_is_missing_is_named)
 	}
 }
 
-Test(protocol, all_that_is_missing_is_told_at_once_and_in_order)
+Test(protocol, all_that_is_missing_is_told_at_once_and_in_order,
+     .description = "SK-10")
 {
 	struct plugin plugin = plugin_init("ADD", CONFIG);
 
@@ -64,7 +66,8 @@ Test(protocol, all_that_is_missing_is_told_at_once_and_in_order)
 	plugin_refuses(&plugin, 4, "CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME");
 }
 
-Test(protocol, names_that_the_kernel_or_a_path_would_misread_are_refused)
+Test(protocol, names_that_the_kernel_or_a_path_would_misread_are_refused,
+     .description = "SK-2 SK-3 SK-4 SK-5 SK-6 SK-7 SK-8")
 {
 	static const char *const ids[] = { "some-%%id", "../../etc/passwd",
 					   "a b", "-a", "_a" };
@@ -97,7 +100,7 @@ Test(protocol, names_that_the_kernel_or_a_path_would_misread_are_refused)
 	}
 }
 
-Test(protocol, arguments_are_read_tolerantly)
+Test(protocol, arguments_are_read_tolerantly, .description = "TY-7")
 {
 	struct plugin plugin = plugin_init("CHECK", CONFIG);
 
@@ -110,7 +113,7 @@ Test(protocol, arguments_are_read_tolerantly)
 	plugin_refuses(&plugin, 4, "ff:ff:ff:ff:ff:ff");
 }
 
-Test(protocol, an_unknown_verb_is_refused)
+Test(protocol, an_unknown_verb_is_refused, .description = "SK-18")
 {
 	static const char *const unknown[] = { "add", "NOPE", "ADD " };
 
@@ -121,7 +124,7 @@ Test(protocol, an_unknown_verb_is_refused)
 	}
 }
 
-Test(protocol, without_a_verb_it_says_what_it_is)
+Test(protocol, without_a_verb_it_says_what_it_is, .description = "SK-19")
 {
 	static const char *const blank[] = { NULL, "" };
 
@@ -157,7 +160,7 @@ static void expect_versions(const struct plugin *plugin)
 	}
 }
 
-Test(protocol, version_needs_nothing_and_reads_nothing)
+Test(protocol, version_needs_nothing_and_reads_nothing, .description = "SK-17")
 {
 	struct plugin plugin = { .command = "VERSION", .input_open = true };
 
@@ -174,7 +177,7 @@ Test(protocol, version_needs_nothing_and_reads_nothing)
 	expect_versions(&plugin);
 }
 
-Test(protocol, stdin_that_cannot_be_read_is_an_io_error)
+Test(protocol, stdin_that_cannot_be_read_is_an_io_error, .description = "SK-20")
 {
 	for (size_t v = 0; v < ARRAY_SIZE(verbs); v++) {
 		struct plugin plugin = plugin_init(verbs[v], NULL);
@@ -201,7 +204,8 @@ Test(protocol, stdin_without_end_or_measure_is_an_io_error)
 	close(plugin.in);
 }
 
-Test(protocol, stdin_that_is_no_json_object_fails_to_decode)
+Test(protocol, stdin_that_is_no_json_object_fails_to_decode,
+     .description = "SK-21")
 {
 	static const char *const texts[] = { "",
 					     "   ",
@@ -222,7 +226,8 @@ Test(protocol, stdin_that_is_no_json_object_fails_to_decode)
 	}
 }
 
-Test(protocol, the_networks_name_is_required_and_checked)
+Test(protocol, the_networks_name_is_required_and_checked,
+     .description = "SK-16")
 {
 	static const char *const texts[] = {
 		"{\"cniVersion\":\"1.1.0\"}",
@@ -253,7 +258,8 @@ static void version_refused(const char *verb, const char *version,
 	plugin_refuses(&plugin, code, text);
 }
 
-Test(protocol, a_version_that_we_do_not_speak_is_refused)
+Test(protocol, a_version_that_we_do_not_speak_is_refused,
+     .description = "SK-12 SK-15 TY-9")
 {
 	static const char *const unsupported[] = { "1.2.0", "1.0", "0.3", "2",
 						   "0.4.1" };
@@ -271,7 +277,8 @@ Test(protocol, a_version_that_we_do_not_speak_is_refused)
 	}
 }
 
-Test(protocol, a_verb_is_refused_before_its_version)
+Test(protocol, a_verb_is_refused_before_its_version,
+     .description = "SK-13 SK-14")
 {
 	for (unsigned int v = 0; v < VERSION_COUNT; v++) {
 		const char *text = version_text((enum version)v);
@@ -299,7 +306,8 @@ Test(protocol, an_error_is_told_in_the_version_of_the_configuration)
 	run_answer_clear(&answer);
 }
 
-Test(protocol, the_previous_result_is_of_the_same_version)
+Test(protocol, the_previous_result_is_of_the_same_version,
+     .description = "TY-8")
 {
 	static const char *const texts[] = { "1.0.0", "0.1.0", "9.9.9", "x" };
 
@@ -318,7 +326,8 @@ Test(protocol, the_previous_result_is_of_the_same_version)
 	}
 }
 
-Test(protocol, hostile_bytes_come_back_as_one_valid_document)
+Test(protocol, hostile_bytes_come_back_as_one_valid_document,
+     .description = "SK-23")
 {
 	struct plugin plugin = plugin_init("ADD", CONFIG);
 

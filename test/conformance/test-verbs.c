@@ -185,6 +185,77 @@ Test(verbs, add_check_del_in_every_version)
 	}
 }
 
+/* @verb on the attachment, which it leaves as it is. */
+static void expect_only_looks(const char *verb, const char *keys,
+			      const char *before)
+{
+	const struct plugin plugin = invoke(verb, VERSION_1_1_0, keys);
+	cleanup_free char *after = NULL;
+	struct run_answer answer;
+
+	plugin_run(&plugin, &answer);
+	cr_expect_eq(answer.status, 0, "%s: %s", verb, answer.out);
+	run_answer_clear(&answer);
+	after = ns_snapshot(site.pod);
+	cr_expect(ns_same(before, after), "%s", verb);
+}
+
+Test(verbs, each_does_its_own_work_and_no_other, .description = "SK-1")
+{
+	static const char *const others[] = { "CHECK", "STATUS", "GC",
+					      "VERSION" };
+	cleanup_free char *before = ns_snapshot(site.pod);
+	cleanup_free char *result = add(VERSION_1_1_0, IPAM);
+	cleanup_free char *added = NULL;
+	cleanup_free char *after = NULL;
+	char keys[4096];
+
+	snprintf(keys, sizeof(keys), "%s,\"prevResult\":%s", IPAM, result);
+	ns_settle(site.pod);
+	added = ns_snapshot(site.pod);
+	cr_expect_str_neq(before, added);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		expect_only_looks(others[i], keys, added);
+	del(VERSION_1_1_0, IPAM);
+	after = ns_snapshot(site.pod);
+	cr_expect(ns_same(before, after));
+}
+
+Test(verbs, what_is_optional_may_be_missing, .description = "SK-9")
+{
+	static const char *const missing[] = { NULL, "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
+		struct plugin plugin = invoke("ADD", VERSION_1_1_0, IPAM);
+
+		plugin.args = plugin.path = missing[i];
+		json_free(plugin_result(&plugin));
+		plugin.command = "DEL";
+		plugin_silent(&plugin);
+		plugin.netns = missing[i];
+		plugin_silent(&plugin);
+		plugin.container_id = plugin.ifname = missing[i];
+		plugin.command = "STATUS";
+		plugin_silent(&plugin);
+		plugin.command = "GC";
+		plugin_silent(&plugin);
+	}
+}
+
+Test(verbs, without_a_version_it_is_the_first, .description = "SK-11")
+{
+	struct plugin plugin = invoke("ADD", VERSION_1_1_0, IPAM);
+	cleanup_json struct json *json = NULL;
+	struct json_at root;
+
+	plugin.config = "{\"name\":\"storage\",\"type\":\"hostshim\","
+			"\"master\":\"eth0\"," IPAM "}";
+	json = plugin_result(&plugin);
+	root = json_root(json);
+	cr_expect_str_eq(plugin_text(&root, "cniVersion"), "0.1.0");
+	expect_old_result(&root);
+}
+
 Test(verbs, both_families_in_every_version)
 {
 	for (unsigned int v = 0; v < VERSION_COUNT; v++) {
@@ -198,7 +269,7 @@ Test(verbs, both_families_in_every_version)
 	}
 }
 
-Test(verbs, without_an_address_from_0_3_0_on)
+Test(verbs, without_an_address_from_0_3_0_on, .description = "TY-4")
 {
 	for (unsigned int v = 0; v < VERSION_COUNT; v++) {
 		cleanup_free char *result = NULL;
@@ -240,14 +311,15 @@ Test(verbs, gc_and_status_are_silent)
 	plugin_silent(&plugin);
 }
 
-Test(verbs, check_needs_the_previous_result)
+Test(verbs, check_needs_the_previous_result, .description = "TY-8")
 {
 	const struct plugin plugin = invoke("CHECK", VERSION_1_1_0, IPAM);
 
 	plugin_refuses(&plugin, 7, "prevResult");
 }
 
-Test(verbs, a_second_add_is_refused_and_the_first_one_stays)
+Test(verbs, a_second_add_is_refused_and_the_first_one_stays,
+     .description = "LI-1")
 {
 	cleanup_free char *result = add(VERSION_1_1_0, IPAM);
 	const struct plugin plugin = invoke("ADD", VERSION_1_1_0, IPAM);
@@ -259,7 +331,7 @@ Test(verbs, a_second_add_is_refused_and_the_first_one_stays)
 
 /* --- what is not a pod's namespace ---------------------------------------------- */
 
-Test(verbs, add_needs_a_network_namespace)
+Test(verbs, add_needs_a_network_namespace, .description = "NS-1")
 {
 	static const char *const paths[] = { "/run/absent", "/proc/self/ns/mnt",
 					     "/run", "/run/fifo", "/run/file" };
@@ -278,7 +350,7 @@ Test(verbs, add_needs_a_network_namespace)
 	}
 }
 
-Test(verbs, the_plugins_own_namespace_is_never_a_pods)
+Test(verbs, the_plugins_own_namespace_is_never_a_pods, .description = "SK-24")
 {
 	cleanup_free char *before = NULL;
 	cleanup_free char *after = NULL;
@@ -318,7 +390,7 @@ Test(verbs, the_plugins_own_namespace_is_never_a_pods)
 
 /* --- DEL --------------------------------------------------------------------------- */
 
-Test(verbs, del_succeeds_whatever_is_missing)
+Test(verbs, del_succeeds_whatever_is_missing, .description = "LI-2")
 {
 	static const char *const keys[] = {
 		"",
@@ -388,7 +460,7 @@ static void expect_undone(struct plugin *plugin)
 	plugin_silent(plugin);
 }
 
-Test(verbs, an_add_whose_result_is_lost_is_undone)
+Test(verbs, an_add_whose_result_is_lost_is_undone, .description = "SK-23")
 {
 	struct plugin plugin = invoke("ADD", VERSION_1_1_0, IPAM);
 	int fds[2];

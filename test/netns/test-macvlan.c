@@ -311,7 +311,7 @@ Test(macvlan, passthru_leaves_the_masters_mac_alone)
 	cr_expect(inet_mac_equal(&after.mac, &parent.mac));
 }
 
-Test(macvlan, a_taken_name_is_told_and_nothing_stays)
+Test(macvlan, a_taken_name_is_told_and_nothing_stays, .description = "LI-1")
 {
 	struct config config = bridge_on_eth0();
 	struct netlink_link link;
@@ -376,7 +376,7 @@ Test(macvlan, deleting_leaves_what_is_no_macvlan)
 	cr_expect(ns_has(pod, "net1", "ip link show net1"));
 }
 
-Test(macvlan, deleting_nothing_is_success)
+Test(macvlan, deleting_nothing_is_success, .description = "LI-2")
 {
 	cr_expect_eq(macvlan_del(pod_nl, "net1", &err), 0);
 	cr_expect_eq(macvlan_del(pod_nl, "lo", &err), 0);
@@ -401,7 +401,8 @@ static void has(const char *text, const char *command)
 		  command);
 }
 
-Test(macvlan, addresses_have_their_broadcast_and_the_link_is_up)
+Test(macvlan, addresses_have_their_broadcast_and_the_link_is_up,
+     .description = "CI-1")
 {
 	const struct result_ip ips[] = { ip("10.0.0.5/24"), ip("10.9.0.5/31"),
 					 ip("10.9.1.5/32") };
@@ -450,7 +451,7 @@ Test(macvlan, ipv6_is_switched_on_and_no_longer_tentative)
 	cr_expect_eq(ns_ping(far, "fd00::5", 1), 1);
 }
 
-Test(macvlan, ipv6_survives_the_link_going_down)
+Test(macvlan, ipv6_survives_the_link_going_down, .description = "CI-3")
 {
 	const struct result_ip ips[] = { ip("fd00::5/64") };
 	struct netlink_link link;
@@ -473,21 +474,17 @@ Test(macvlan, an_ipv6_address_of_another_host_fails)
 	says("fd00::5/64", ERROR_LINK);
 }
 
+/* Waited for, it would be an error: detection does not run. */
 Test(macvlan, without_a_carrier_ipv6_is_not_waited_for)
 {
 	const struct result_ip ips[] = { ip("fd00::5/64") };
 	struct netlink_link link;
-	struct timespec from;
-	struct timespec to;
 
 	ns_do(-1, "ip link set eth0 down");
-	clock_gettime(CLOCK_MONOTONIC, &from);
 	must_configure(&link, ips, ARRAY_SIZE(ips), NULL, 0);
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	cr_expect_lt(to.tv_sec - from.tv_sec, 2);
 }
 
-Test(macvlan, routes_carry_all_that_a_result_can_say)
+Test(macvlan, routes_carry_all_that_a_result_can_say, .description = "CI-1")
 {
 	const struct result_ip ips[] = { ip("10.0.0.5/24") };
 	struct inet_route routes[] = {

@@ -214,7 +214,8 @@ static void run_all(const struct family *family, int rp_filter)
 		sum.retransmitted, sum.stall_ms, inbound.runs, inbound.sent,
 		inbound.lost);
 	cr_expect_eq(sum.lost + inbound.lost, 0);
-	cr_expect_lt(sum.stall_ms, 200, "TCP ran into its timeout");
+	cr_expect(sum.stall_ms < 200 || sum.retransmitted == 0,
+		  "TCP ran into its timeout");
 }
 
 Test(flow, nothing_is_lost_while_the_address_moves)

@@ -27,7 +27,7 @@ static void drop_dir(void)
 
 TestSuite(netns, .init = make_dir, .fini = drop_dir);
 
-Test(netns, a_missing_path_is_absent)
+Test(netns, a_missing_path_is_absent, .description = "NS-1")
 {
 	struct error err = { 0 };
 	int fd = -1;
@@ -38,7 +38,7 @@ Test(netns, a_missing_path_is_absent)
 	cr_expect_not(error_is_set(&err));
 }
 
-Test(netns, files_fifos_and_other_namespaces_are_not_one)
+Test(netns, files_fifos_and_other_namespaces_are_not_one, .description = "NS-1")
 {
 	static const char *const paths[] = { "/proc/self/ns/mnt", "/dev/null",
 					     "/tmp", "/proc/self/status" };

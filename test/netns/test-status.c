@@ -126,7 +126,8 @@ Test(status, changes_nothing)
 	}
 }
 
-Test(status, of_a_busy_store_is_good_within_a_second)
+/* An ADD would wait for five seconds. */
+Test(status, of_a_busy_store_is_good_and_does_not_wait_for_it)
 {
 	struct cni_call call = seed_call("STATUS", seed_config);
 	cleanup_close int lock = -1;
@@ -145,7 +146,7 @@ Test(status, of_a_busy_store_is_good_within_a_second)
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	cr_expect_lt((to.tv_sec - from.tv_sec) * 1000 +
 			     (to.tv_nsec - from.tv_nsec) / 1000000,
-		     1000);
+		     4500);
 }
 
 Test(status, of_a_node_just_rebooted_is_good)

@@ -130,7 +130,7 @@ Test(contract, a_reservation_carries_length_gateway_and_who)
 			 "10.1.2.1");
 }
 
-Test(contract, every_address_is_given_once_and_then_none)
+Test(contract, every_address_is_given_once_and_then_none, .description = "AL-1")
 {
 	cleanup_use struct use use;
 	bool seen[8] = { 0 };
@@ -185,7 +185,8 @@ Test(contract, all_sets_or_none)
 	cr_expect_eq(record.addresses[1].address.len, 126);
 }
 
-Test(contract, releasing_twice_and_releasing_nothing_are_outcomes)
+Test(contract, releasing_twice_and_releasing_nothing_are_outcomes,
+     .description = "HL-5")
 {
 	cleanup_use struct use use;
 
@@ -268,7 +269,8 @@ Test(contract, a_task_is_due_once_in_its_period)
 	cr_expect_eq(ops->due(use.store, "t", 0, &use.err), STORE_DUE);
 }
 
-Test(contract, a_second_reservation_of_the_living_is_refused)
+Test(contract, a_second_reservation_of_the_living_is_refused,
+     .description = "HL-3")
 {
 	cleanup_store_record struct store_record record = { 0 };
 	cleanup_use struct use use;
@@ -428,7 +430,8 @@ Test(contract, ranges_that_overlap_share_their_addresses)
 	cr_expect_eq(use_reserve_n(&narrow, 3), STORE_EXHAUSTED);
 }
 
-Test(contract, two_interfaces_of_one_container_are_two_attachments)
+Test(contract, two_interfaces_of_one_container_are_two_attachments,
+     .description = "HL-2")
 {
 	cleanup_use struct use use;
 	char buf[32];
@@ -444,7 +447,7 @@ Test(contract, two_interfaces_of_one_container_are_two_attachments)
 	cr_expect_eq(contract_used(use.store), 1);
 }
 
-Test(contract, alternatives_are_used_in_order)
+Test(contract, alternatives_are_used_in_order, .description = "AL-1")
 {
 	cleanup_use struct use use;
 
@@ -492,7 +495,8 @@ Test(contract, by_hash_a_pod_finds_its_address_again)
 	}
 }
 
-Test(contract, a_released_address_rests_but_not_for_its_own_pod)
+Test(contract, a_released_address_rests_but_not_for_its_own_pod,
+     .description = "AL-3")
 {
 	cleanup_use struct use use;
 	char first[INET_ADDR_TEXT];

@@ -91,8 +91,8 @@ Test(ipam, the_result_has_addresses_gateways_statics_routes_and_dns)
 	end();
 }
 
-/* HL-9, HL-10, AL-4, and what may not be had. */
-Test(ipam, requested_addresses_fit_one_set_each)
+Test(ipam, requested_addresses_fit_one_set_each,
+     .description = "HL-9 HL-10 HL-11 AL-4")
 {
 	static const struct {
 		const char *asked;
@@ -166,7 +166,7 @@ Test(ipam, a_nodes_address_is_nobodys_even_if_asked_for)
 	end();
 }
 
-Test(ipam, a_taken_address_names_its_holder)
+Test(ipam, a_taken_address_names_its_holder, .description = "AL-4")
 {
 	char buf[32];
 	struct store_attachment a = contract_attachment(buf, 1);
@@ -190,7 +190,7 @@ Test(ipam, a_taken_address_names_its_holder)
 	end();
 }
 
-Test(ipam, exhaustion_says_where_and_how_many)
+Test(ipam, exhaustion_says_where_and_how_many, .description = "AL-5")
 {
 	begin("'range': '10.1.2.0/29', 'exclude': ['10.1.2.4/30'],"
 	      " 'pool': 'lh'");
@@ -203,8 +203,7 @@ Test(ipam, exhaustion_says_where_and_how_many)
 	end();
 }
 
-/* AL-5 */
-Test(ipam, exhaustion_names_all_alternatives)
+Test(ipam, exhaustion_names_all_alternatives, .description = "AL-5")
 {
 	begin("'ranges': [[{'subnet': '10.1.2.0/30'},"
 	      " {'subnet': '10.2.2.0/24', 'rangeStart': '10.2.2.7',"
@@ -279,7 +278,7 @@ Test(ipam, a_busy_store_is_a_usable_one)
 		     0);
 	before = file_boottime_ms();
 	cr_expect_eq(ipam_status(ipam, NULL, &err), 0);
-	cr_expect_lt(file_boottime_ms() - before, 1000);
+	cr_expect_lt(file_boottime_ms() - before, 4500);
 	end();
 }
 

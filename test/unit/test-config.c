@@ -353,7 +353,7 @@ Test(config, complaints_come_in_the_order_of_the_specification)
 	}
 }
 
-Test(config, without_a_version_is_of_the_first)
+Test(config, without_a_version_is_of_the_first, .description = "SK-11")
 {
 	static const char *const texts[] = {
 		"{\"name\":\"n\"}",
@@ -638,7 +638,7 @@ Test(config, a_bad_mac_in_the_arguments_is_the_environments)
 	cr_expect_not_null(strstr(err.details, "CNI_ARGS: MAC: \"01:00:5e"));
 }
 
-Test(config, requested_addresses_come_from_one_place)
+Test(config, requested_addresses_come_from_one_place, .description = "CF-2")
 {
 	static const struct {
 		const char *keys;
@@ -670,7 +670,7 @@ Test(config, requested_addresses_come_from_one_place)
 	}
 }
 
-Test(config, the_runtimes_ranges_come_first)
+Test(config, the_runtimes_ranges_come_first, .description = "CF-1")
 {
 	cleanup_config struct config config = { 0 };
 	struct error err = { 0 };
@@ -709,7 +709,7 @@ Test(config, the_runtimes_dns_is_taken_where_the_key_says_nothing)
 	cr_expect_str_eq(own.dns.domain, "d");
 }
 
-Test(config, the_previous_result_is_of_the_same_version)
+Test(config, the_previous_result_is_of_the_same_version, .description = "TY-8")
 {
 	cleanup_config struct config config = { 0 };
 	cleanup_config struct config old = { 0 };

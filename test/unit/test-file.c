@@ -84,7 +84,7 @@ Test(file, a_line_is_trimmed_and_an_empty_one_is_absent)
 	cr_expect_eq(file_read_line(path, &line, &err), FILE_ABSENT);
 }
 
-Test(file, a_held_lock_is_an_outcome_after_the_deadline)
+Test(file, a_held_lock_is_an_outcome_after_the_deadline, .description = "LK-1")
 {
 	cleanup_close int first = -1;
 	cleanup_close int second = -1;

@@ -98,7 +98,8 @@ static void format_sets(const struct ipam_config *config, char *buf, size_t len)
 	fclose(out);
 }
 
-Test(ipam_config, ranges_become_sets_of_candidates)
+Test(ipam_config, ranges_become_sets_of_candidates,
+     .description = "CF-1 RG-1 RG-4")
 {
 	static const struct {
 		const char *text, *expected;
@@ -128,19 +129,19 @@ Test(ipam_config, ranges_become_sets_of_candidates)
 		{ "{'type': 'hostshim', 'subnet': '10.1.2.0/29',"
 		  " 'exclude': ['10.1.2.4/30']}",
 		  "10.1.2.2-10.1.2.3 gw 10.1.2.1" },
-		/* HL-1: two sets, the first with two alternatives. */
+		/* Two sets, the first with two alternatives. */
 		{ "{'type': 'hostshim', 'ranges': ["
 		  "[{'subnet': '10.1.2.0/30'}, {'subnet': '10.2.2.0/30'}],"
 		  "[{'subnet': '2001:db8:1::0/126'}]]}",
 		  "10.1.2.2-10.1.2.2 gw 10.1.2.1 | "
 		  "10.2.2.2-10.2.2.2 gw 10.2.2.1; "
 		  "2001:db8:1::2-2001:db8:1::3 gw 2001:db8:1::1" },
-		/* CF-1: old and new style together, the old one first. */
+		/* Old and new style together, the old one first. */
 		{ "{'type': 'hostshim', 'subnet': '10.1.2.0/30',"
 		  " 'ranges': [[{'subnet': '10.2.2.0/30'}]]}",
 		  "10.1.2.2-10.1.2.2 gw 10.1.2.1; "
 		  "10.2.2.2-10.2.2.2 gw 10.2.2.1" },
-		/* RG-4: one subnet, split by start and end. */
+		/* One subnet, split by start and end. */
 		{ "{'type': 'hostshim', 'ranges': ["
 		  "[{'subnet': '10.1.2.0/24', 'rangeEnd': '10.1.2.3'},"
 		  " {'subnet': '10.1.2.0/24', 'rangeStart': '10.1.2.250'}]]}",
@@ -180,7 +181,7 @@ Test(ipam_config, ranges_become_sets_of_candidates)
 	}
 }
 
-Test(ipam_config, complaints_name_the_key)
+Test(ipam_config, complaints_name_the_key, .description = "CF-3 RG-2 RG-4 ST-9")
 {
 #define RANGE "'range': '10.1.2.0/24'"
 	static const struct {
@@ -428,7 +429,7 @@ Test(ipam_config, what_is_given_is_kept)
 	cr_expect_eq(config.statics[0].gateway.bytes[3], 1);
 }
 
-Test(ipam_config, the_runtimes_ranges_come_first)
+Test(ipam_config, the_runtimes_ranges_come_first, .description = "CF-1")
 {
 	cleanup_ipam_config struct ipam_config config = { 0 };
 	struct error err = { 0 };
@@ -526,7 +527,8 @@ static void write_text(const char *path, const char *text)
 	fclose(out);
 }
 
-Test(ipam_config, resolv_conf_is_read_as_host_local_reads_it)
+Test(ipam_config, resolv_conf_is_read_as_host_local_reads_it,
+     .description = "DN-1")
 {
 	cleanup_ipam_dns struct ipam_dns dns = { 0 };
 	char path[] = "/tmp/hostshim-resolv-XXXXXX";

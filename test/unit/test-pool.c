@@ -69,7 +69,7 @@ static bool naive_from(const struct range_set *set, const struct model *model,
 	return false;
 }
 
-Test(pool, lowest_agrees_with_a_naive_search)
+Test(pool, lowest_agrees_with_a_naive_search, .description = "AL-1")
 {
 	unsigned int seed = (unsigned int)time(NULL);
 
@@ -158,7 +158,7 @@ Test(pool, the_last_address_of_all_does_not_wrap)
 		     POOL_EXHAUSTED);
 }
 
-Test(pool, a_walk_meets_every_address_once)
+Test(pool, a_walk_meets_every_address_once, .description = "AL-6")
 {
 	static const char *const networks[] = {
 		"10.0.0.0/20",
@@ -202,7 +202,8 @@ Test(pool, a_walk_over_all_of_ipv6_begins_and_goes_on)
 	cr_expect(a >> 64 != 0);
 }
 
-Test(pool, walks_of_different_pods_begin_at_different_places)
+Test(pool, walks_of_different_pods_begin_at_different_places,
+     .description = "AL-6")
 {
 	unsigned int buckets[16] = { 0 };
 	struct inet_prefix network;
@@ -219,7 +220,8 @@ Test(pool, walks_of_different_pods_begin_at_different_places)
 			  buckets[i]);
 }
 
-Test(pool, a_permutation_finds_the_last_free_address_within_a_bound)
+Test(pool, a_permutation_finds_the_last_free_address_within_a_bound,
+     .description = "AL-1")
 {
 	struct inet_prefix network;
 

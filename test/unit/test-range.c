@@ -157,7 +157,7 @@ Test(range, sets_behave_like_a_table_of_flags)
 	}
 }
 
-Test(range, overlap_is_an_address_in_common)
+Test(range, overlap_is_an_address_in_common, .description = "RG-4")
 {
 	cleanup_range_set struct range_set a = { 0 };
 	cleanup_range_set struct range_set b = { 0 };
@@ -263,7 +263,7 @@ Test(range, what_is_no_range_is_quoted)
 	}
 }
 
-Test(range, networks_without_host_addresses_are_refused)
+Test(range, networks_without_host_addresses_are_refused, .description = "RG-2")
 {
 	static const char *const cases[] = {
 		"10.1.2.0/31",
@@ -285,7 +285,7 @@ Test(range, networks_without_host_addresses_are_refused)
 	}
 }
 
-Test(range, a_window_that_makes_no_sense_is_named)
+Test(range, a_window_that_makes_no_sense_is_named, .description = "RG-2")
 {
 	static const struct {
 		const char *range, *start, *end, *complaint;
@@ -318,8 +318,8 @@ Test(range, a_window_that_makes_no_sense_is_named)
 	}
 }
 
-/* RG-1, RG-2: host-local 1.9.1, less the addresses that no host can bear. */
-Test(range, host_local_ranges_are_strict)
+/* As in host-local 1.9.1, less the addresses that no host can bear. */
+Test(range, host_local_ranges_are_strict, .description = "RG-1 RG-2 AL-2")
 {
 	static const struct {
 		const char *subnet, *start, *end, *expected, *complaint;
@@ -364,7 +364,7 @@ Test(range, host_local_ranges_are_strict)
 	}
 }
 
-Test(range, membership_holds_at_both_edges)
+Test(range, membership_holds_at_both_edges, .description = "RG-3")
 {
 	static const char *const inside[] = { "10.1.2.10", "10.1.2.20" };
 	static const char *const outside[] = { "10.1.2.9", "10.1.2.21" };

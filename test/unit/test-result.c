@@ -121,7 +121,7 @@ static void expect_golden(const struct result *result, const char *what,
 	cr_expect_eq(len, strlen(got));
 }
 
-Test(result, has_the_shape_of_each_version)
+Test(result, has_the_shape_of_each_version, .description = "TY-1 TY-3")
 {
 	const struct result result = full();
 
@@ -129,7 +129,7 @@ Test(result, has_the_shape_of_each_version)
 		expect_golden(&result, "full", (enum version)v);
 }
 
-Test(result, has_no_member_without_a_value)
+Test(result, has_no_member_without_a_value, .description = "TY-2")
 {
 	struct result_ip ip = { .address = prefix("10.1.2.3/24"),
 				.interface = -1 };
@@ -139,7 +139,7 @@ Test(result, has_no_member_without_a_value)
 		expect_golden(&result, "plain", (enum version)v);
 }
 
-Test(result, without_an_address_exists_from_0_3_0_on)
+Test(result, without_an_address_exists_from_0_3_0_on, .description = "TY-4")
 {
 	const struct result result = { 0 };
 
@@ -159,7 +159,7 @@ Test(result, without_an_address_exists_from_0_3_0_on)
 	}
 }
 
-Test(result, what_a_version_cannot_say_is_known_before)
+Test(result, what_a_version_cannot_say_is_known_before, .description = "TY-4")
 {
 	static const struct {
 		enum version version;
@@ -196,7 +196,7 @@ static int read_text(const char *text, enum version version, struct result *ret,
 	return result_read(&root, version, ret, err);
 }
 
-Test(result, is_read_as_it_was_written)
+Test(result, is_read_as_it_was_written, .description = "TY-1 TY-4")
 {
 	static const char *const names[] = { "full", "plain", "empty" };
 
@@ -217,7 +217,8 @@ Test(result, is_read_as_it_was_written)
 	}
 }
 
-Test(result, read_keeps_host_bits_and_knows_an_absent_index)
+Test(result, read_keeps_host_bits_and_knows_an_absent_index,
+     .description = "TY-2 TY-5")
 {
 	static const char text[] =
 		"{\"ips\":[{\"address\":\"10.1.2.3/24\",\"gateway\":\"\","
@@ -237,7 +238,7 @@ Test(result, read_keeps_host_bits_and_knows_an_absent_index)
 	cr_expect_eq(result.ips[1].interface, 0);
 }
 
-Test(result, what_cannot_be_read_is_named)
+Test(result, what_cannot_be_read_is_named, .description = "TY-5 CI-5")
 {
 	static const struct {
 		enum version version;
@@ -285,7 +286,7 @@ Test(result, what_cannot_be_read_is_named)
 	}
 }
 
-Test(result, an_error_has_details_or_not)
+Test(result, an_error_has_details_or_not, .description = "TY-6")
 {
 	char text[RESULT_ERROR_TEXT];
 	struct error err = { 0 };

@@ -16,7 +16,7 @@ Test(version, every_version_that_we_list_is_read_back)
 	}
 }
 
-Test(version, absent_and_empty_mean_the_first)
+Test(version, absent_and_empty_mean_the_first, .description = "SK-11")
 {
 	static const char *const texts[] = { NULL, "" };
 
@@ -29,7 +29,7 @@ Test(version, absent_and_empty_mean_the_first)
 	}
 }
 
-Test(version, spelled_otherwise_is_another_version)
+Test(version, spelled_otherwise_is_another_version, .description = "TY-9")
 {
 	static const char *const texts[] = { "1",     "1.0",           "0.3",
 					     "1.2.0", "0.4.1",         "01.0.0",
@@ -46,7 +46,7 @@ Test(version, spelled_otherwise_is_another_version)
 	}
 }
 
-Test(version, what_is_no_version_fails_to_decode)
+Test(version, what_is_no_version_fails_to_decode, .description = "TY-9")
 {
 	static const char *const texts[] = { "foo",     "1.",      ".1",
 					     "1..0",    "1.0.0.0", "v1.0.0",

@@ -437,4 +437,23 @@ int netlink_fdb_del(struct netlink *nl, int index,
 		    const struct netlink_fdb_entry *entry, struct error *err)
 	warn_unused;
 
+/* --- neighbours ------------------------------------------------------------ */
+
+struct netlink_neigh {
+	struct inet_addr addr;
+	struct inet_mac mac; /* zero while it is not known */
+	uint16_t state; /* NUD_* */
+};
+
+struct netlink_neighs {
+	struct netlink_neigh *items;
+	size_t count;
+};
+void netlink_neighs_clear(struct netlink_neighs *neighs);
+#define cleanup_netlink_neighs cleanup(netlink_neighs_clear)
+
+/** netlink_neigh_list() - ARP and ND entries of a link, both families */
+int netlink_neigh_list(struct netlink *nl, int index,
+		       struct netlink_neighs *ret, struct error *err);
+
 #endif

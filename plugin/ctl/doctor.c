@@ -33,6 +33,20 @@ static const struct doctor_check doctor_checks[] = {
 	{ "path", DOCTOR_FAIL, NULL, 0, doctor_path },
 	{ "port", DOCTOR_FAIL, "choose another vxlan.port, on all nodes", 0,
 	  doctor_port },
+	{ "flood", DOCTOR_WARN, NULL, DOCTOR_VXLAN, doctor_neigh },
+	{ "checksum", DOCTOR_WARN,
+	  "ethtool -K UNDERLAY tx-checksum-ip-generic off on the node that "
+	  "sends, then: shimctl verify --tcp",
+	  DOCTOR_VXLAN, doctor_checksum },
+	{ "manager", DOCTOR_WARN, NULL, DOCTOR_PARENT, doctor_manager },
+	{ "cilium", DOCTOR_WARN,
+	  "set \"devices\" in Cilium's configuration to the NICs that it "
+	  "should use",
+	  DOCTOR_SHIM, doctor_cilium },
+	{ "iscsid", DOCTOR_FAIL,
+	  "run it in the host's network namespace, and only there", DOCTOR_SHIM,
+	  doctor_iscsid },
+	{ "iscsi", DOCTOR_WARN, NULL, DOCTOR_SHIM, doctor_ifaces },
 };
 
 static const struct ctl_column doctor_skipped_columns[] = {
@@ -148,6 +162,8 @@ static int doctor_load(struct doctor *d, struct error *err)
 	int r;
 
 	r = netlink_link_list(d->ctl->host, &d->links, err);
+	if (r == 0)
+		r = doctor_processes_find(&d->processes, err);
 	if (r < 0)
 		return r;
 	if (ctl_parent(d->ctl, d->network, &d->parent, &absent) != 0)
@@ -170,6 +186,7 @@ static void doctor_clear(struct doctor *d)
 	netlink_fdb_clear(&d->fdb);
 	peers_clear(&d->peers);
 	children_clear(&d->children);
+	doctor_processes_clear(&d->processes);
 	ctl_table_clear(&d->skipped);
 }
 

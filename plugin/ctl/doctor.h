@@ -14,6 +14,7 @@
 
 #include "plugin/ctl/children.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/doctor-process.h"
 #include "plugin/ctl/peers.h"
 
 struct doctor_check;
@@ -27,6 +28,7 @@ struct doctor {
 	struct netlink_fdb fdb; /* of the parent, if it is a VXLAN device */
 	struct peers peers; /* likewise, and those of the table */
 	struct children children;
+	struct doctor_processes processes;
 	bool refused; /* up could not make it right: see doctor_drift() */
 
 	const struct doctor_check *check; /* the one that runs */
@@ -95,5 +97,19 @@ int doctor_double(struct doctor *d, struct error *err);
 int doctor_hub(struct doctor *d, struct error *err);
 int doctor_path(struct doctor *d, struct error *err);
 int doctor_port(struct doctor *d, struct error *err);
+
+/* doctor-flood.c: frames that go to every peer */
+int doctor_neigh(struct doctor *d, struct error *err);
+
+/* doctor-count.c: what the kernel has counted */
+int doctor_checksum(struct doctor *d, struct error *err);
+
+/* doctor-manager.c: programs that take links for theirs */
+int doctor_manager(struct doctor *d, struct error *err);
+int doctor_cilium(struct doctor *d, struct error *err);
+
+/* doctor-iscsi.c: who logs in to the pods' targets */
+int doctor_iscsid(struct doctor *d, struct error *err);
+int doctor_ifaces(struct doctor *d, struct error *err);
 
 #endif

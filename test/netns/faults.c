@@ -3,6 +3,8 @@
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +12,8 @@ int faults_node[FAULTS_NODES] = { -1, -1, -1 };
 int faults_pod[FAULTS_NODES] = { -1, -1, -1 };
 
 static const char *topology;
+static int helpers[8]; /* ends of pipes: what reads from them ends with us */
+static size_t n_helpers;
 
 /* --- T1 ------------------------------------------------------------------------------- */
 
@@ -138,6 +142,45 @@ void faults_close(void)
 		close(faults_node[i]);
 		close(faults_pod[i]);
 	}
+	while (n_helpers)
+		close(helpers[--n_helpers]);
+}
+
+/* --- stand-ins ------------------------------------------------------------------------- */
+
+/* A shell under another name, which waits for a command that never comes. */
+static void __attribute__((noreturn))
+stand_in(int ns, const char *path, const char *option, int in)
+{
+	if (ns >= 0 && setns(ns, CLONE_NEWNET) < 0)
+		_exit(126);
+	dup2(in, STDIN_FILENO);
+	execl(path, path, "-s", "--", option, (char *)NULL);
+	_exit(127);
+}
+
+int faults_process(int ns, const char *name, const char *option)
+{
+	int started[2], input[2];
+	char path[64];
+	char byte;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/run/bin/%s", name);
+	ns_do(-1, "mkdir -p /run/bin; [ -e %s ] || cp /bin/sh %s", path, path);
+	cr_assert(pipe2(started, O_CLOEXEC) == 0 &&
+		  pipe2(input, O_CLOEXEC) == 0);
+	cr_assert_lt(n_helpers, ARRAY_SIZE(helpers));
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0)
+		stand_in(ns, path, option, input[0]);
+	close(input[0]);
+	close(started[1]);
+	cr_assert_eq(read(started[0], &byte, 1), 0); /* closed by exec */
+	close(started[0]);
+	helpers[n_helpers++] = input[1];
+	return pid;
 }
 
 /* --- what is found --------------------------------------------------------------------- */
@@ -156,7 +199,7 @@ static const char *end_of_line(const char *text)
 }
 
 /* One row for each line; a script makes a table of it. */
-static void faults_keep(const char *inject, const char *lines)
+void faults_keep(const char *inject, const char *lines)
 {
 	const char *path = getenv("HOSTSHIM_FAULTS");
 	FILE *file;

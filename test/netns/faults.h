@@ -30,6 +30,10 @@ void faults_flat(void);
 
 void faults_close(void);
 
+/** faults_process() - A process called @name in @ns (-1: here), with @option
+ * among its arguments; ends with the test. Returns its pid */
+int faults_process(int ns, const char *name, const char *option);
+
 /** faults_none() - Doctor finds nothing here, in either form */
 void faults_none(const char *network);
 
@@ -39,6 +43,9 @@ void faults_find(const char *inject, const char *lines);
 
 /** faults_find_in() - The same, broken in another namespace */
 void faults_find_in(int ns, const char *inject, const char *lines);
+
+/** faults_keep() - Note a fault and the lines for the table */
+void faults_keep(const char *inject, const char *lines);
 
 /** faults_has() - After @inject doctor prints @line, perhaps among others */
 void faults_has(const char *inject, const char *line);

@@ -188,3 +188,40 @@ Test(fdb, a_link_that_is_gone_has_nothing_to_delete)
 	cr_expect_lt(netlink_fdb_append(nl, 4711, &peer, &err), 0);
 	cr_expect_eq(err.sys, ENODEV);
 }
+
+/* --- neighbours of any link ------------------------------------------------------- */
+
+/* The one permanent entry of a link; multicast ones come and go. */
+static void expect_neigh(int index, const char *addr, const char *mac)
+{
+	cleanup_netlink_neighs struct netlink_neighs neighs = { 0 };
+	char mac_text[INET_MAC_TEXT], addr_text[INET_ADDR_TEXT];
+	size_t count = 0;
+
+	cr_assert_eq(netlink_neigh_list(nl, index, &neighs, &err), 0, "%s",
+		     err.details);
+	for (size_t i = 0; i < neighs.count; i++) {
+		const struct netlink_neigh *neigh = &neighs.items[i];
+
+		if (neigh->state != NUD_PERMANENT)
+			continue;
+		count++;
+		inet_addr_format(&neigh->addr, addr_text);
+		inet_mac_format(&neigh->mac, mac_text);
+		cr_expect_str_eq(addr_text, addr);
+		cr_expect_str_eq(mac_text, mac);
+	}
+	cr_expect_eq(count, 1);
+}
+
+Test(fdb, neighbours_of_both_families_are_listed_link_by_link)
+{
+	ns_do(-1, "ip addr add 10.0.5.1/24 dev vx0;"
+		  " ip link set vx0 up; ip link set other up;"
+		  " ip neigh add 10.0.5.2 lladdr 02:00:00:00:00:02 dev vx0"
+		  " nud permanent;"
+		  " ip neigh add fd00::2 lladdr 02:00:00:00:00:03 dev other"
+		  " nud permanent");
+	expect_neigh(vx0, "10.0.5.2", "02:00:00:00:00:02");
+	expect_neigh(ns_index(-1, "other"), "fd00::2", "02:00:00:00:00:03");
+}

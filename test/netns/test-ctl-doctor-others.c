@@ -1,0 +1,157 @@
+#include "test/netns/faults.h"
+#include "test/support/ns.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+/* shimctl doctor and other programs of the node: who takes our links for his,
+ * and who looks for the pods in the wrong place. */
+
+TestSuite(doctor_others, .init = faults_mesh, .fini = faults_close,
+	  .timeout = 240);
+
+/* --- systemd-networkd, NetworkManager ---------------------------------------------- */
+
+static void networkd_says(const char *link, const char *state)
+{
+	ns_do(-1,
+	      "mkdir -p /run/systemd/netif/links;"
+	      " printf 'ADMIN_STATE=%s\nNETWORK_FILE=/etc/90-dhcp.network\n'"
+	      " >/run/systemd/netif/links/%d",
+	      state, ns_index(-1, link));
+}
+
+Test(doctor_others, networkd_that_manages_the_shim)
+{
+	faults_process(-1, "systemd-network", "");
+	networkd_says("vxlan-storage", "unmanaged");
+	networkd_says("lhnet1-host", "pending");
+	networkd_says("under2", "configured");
+	faults_none("storage");
+	networkd_says("lhnet1-host", "configured");
+	faults_find("# systemd-networkd: lhnet1-host is configured",
+		    "WARN manager: systemd-networkd manages lhnet1-host "
+		    "(configured, by /etc/90-dhcp.network): it may drop its "
+		    "addresses and routes, and ask for others -> a .network "
+		    "file before it with [Match] Name=lhnet1-host and [Link] "
+		    "Unmanaged=yes, then: networkctl reload\n");
+}
+
+Test(doctor_others, networkd_of_another_namespace_is_nothing_to_us)
+{
+	faults_process(faults_node[1], "systemd-network", "");
+	networkd_says("lhnet1-host", "configured");
+	faults_none("storage");
+}
+
+Test(doctor_others, networkmanager_that_manages_the_parent)
+{
+	faults_process(-1, "NetworkManager", "");
+	ns_do(-1,
+	      "mkdir -p /run/NetworkManager/devices;"
+	      " printf '[device]\nmanaged=true\n'"
+	      " >/run/NetworkManager/devices/%d;"
+	      " printf '[device]\nmanaged=false\n'"
+	      " >/run/NetworkManager/devices/%d",
+	      ns_index(-1, "vxlan-storage"), ns_index(-1, "lhnet1-host"));
+	faults_find("# NetworkManager: vxlan-storage is managed",
+		    "WARN manager: NetworkManager manages vxlan-storage: it "
+		    "may set it down, or give it other addresses -> "
+		    "unmanaged-devices=interface-name:vxlan-storage in the "
+		    "[keyfile] of a file in /etc/NetworkManager/conf.d, then: "
+		    "nmcli general reload\n");
+}
+
+/* --- Cilium ----------------------------------------------------------------------------- */
+
+Test(doctor_others, a_cilium_agent_without_devices)
+{
+	int pid = faults_process(-1, "cilium-agent", "--config-dir=/run/map");
+	char line[512];
+
+	snprintf(line, sizeof(line),
+		 "WARN cilium: the Cilium agent (pid %d) has no list of "
+		 "devices: it may take lhnet1-host for one, with its MTU, "
+		 "NodePorts and programs -> set \"devices\" in Cilium's "
+		 "configuration to the NICs that it should use\n",
+		 pid);
+	faults_find("# a cilium-agent without devices", line);
+	ns_do(-1, "mkdir /run/map; echo enp+ >/run/map/devices");
+	faults_none("storage");
+}
+
+Test(doctor_others, a_cilium_agent_with_devices)
+{
+	faults_process(-1, "cilium-agent", "--devices=enp+");
+	faults_none("storage");
+}
+
+/* --- iSCSI: T8 ---------------------------------------------------------------------------- */
+
+Test(doctor_others, iscsid_in_another_namespace)
+{
+	int pid = faults_process(faults_node[2], "iscsid", "");
+	char line[512];
+
+	snprintf(line, sizeof(line),
+		 "FAIL iscsid: iscsid (pid %d) runs in another network "
+		 "namespace: volumes are logged in to from there, where "
+		 "lhnet1-host is not -> run it in the host's network "
+		 "namespace, and only there\n",
+		 pid);
+	faults_find("# iscsid in a container's namespace", line);
+	faults_process(-1, "iscsid", "");
+	faults_none("storage");
+}
+
+Test(doctor_others, interfaces_of_iscsi_that_lead_elsewhere)
+{
+	ns_do(-1, "mkdir -p /run/iscsi/ifaces; mkdir -p /etc/iscsi;"
+		  " mount --bind /run/iscsi /etc/iscsi");
+	ns_do(-1, "printf 'iface.iscsi_ifacename = storage\n"
+		  "iface.net_ifacename = lhnet1-host\n'"
+		  " >/etc/iscsi/ifaces/storage;"
+		  " printf 'iface.iscsi_ifacename = iface.example\n'"
+		  " >/etc/iscsi/ifaces/iface.example");
+	faults_none("storage");
+	faults_find("printf 'iface.iscsi_ifacename = old\n"
+		    "iface.net_ifacename = eth9\niface.transport_name = tcp\n'"
+		    " >/etc/iscsi/ifaces/old",
+		    "WARN iscsi: the iSCSI interface old "
+		    "(/etc/iscsi/ifaces/old) is bound to eth9, which does not "
+		    "exist: iscsiadm tries it too, and does not reach the pods "
+		    "behind lhnet1-host -> iscsiadm -m iface -I old "
+		    "--op=delete\n");
+}
+
+/* --- neighbours, checksums ------------------------------------------------------------- */
+
+#define NEIGH                                                                  \
+	"ip neigh replace 10.100.1.56 lladdr 02:00:00:00:00:56 nud permanent"
+
+Test(doctor_others, permanent_neighbours_of_the_shim)
+{
+	faults_find(NEIGH " dev lhnet1-host",
+		    "WARN flood: 10.100.1.56 is a permanent neighbour of "
+		    "lhnet1-host: it is never asked for, and once "
+		    "vxlan-storage has forgotten it each frame to it goes to "
+		    "all 2 peers -> ip neigh del 10.100.1.56 dev "
+		    "lhnet1-host\n");
+	ns_do(-1, "bridge fdb add 02:00:00:00:00:56 dev vxlan-storage"
+		  " dst 10.100.100.2");
+	faults_none("storage");
+}
+
+Test(doctor_others, permanent_neighbours_of_a_pod)
+{
+	char path[NS_PATH], line[512];
+
+	snprintf(line, sizeof(line),
+		 "WARN flood: 10.100.1.56 is a permanent neighbour of net1 of "
+		 "longhorn/im-1: it is never asked for, and once "
+		 "vxlan-storage has forgotten it each frame to it goes to all "
+		 "2 peers -> nsenter --net=%s ip neigh del 10.100.1.56 dev "
+		 "net1\n",
+		 ns_path(faults_pod[0], path));
+	faults_find_in(faults_pod[0], NEIGH " dev net1", line);
+}

@@ -235,7 +235,7 @@ static int claim_all(struct claim *claim, struct store_record *ret,
 		return r;
 	ret->state = STORE_STATE_PENDING;
 	ret->since_ms = claim->now_ms;
-	r = process_self(&ret->process, err);
+	r = local_self(claim->local, &ret->process, err);
 	if (r < 0)
 		return r;
 	return local_record_save(claim->local, claim->key, ret, err);

@@ -12,6 +12,7 @@ struct local {
 	struct store base;
 	struct table *table;
 	const struct ipam_config *config;
+	struct process self; /* pid 0: not read yet */
 };
 
 static inline struct local *local_of(struct store *store)
@@ -25,6 +26,9 @@ int local_begin(struct local *local, bool write, struct error *err) warn_unused;
 /** local_end() - Commits what succeeded; an outcome or a failure @r changes
  * nothing. Return: @r, or negative */
 int local_end(struct local *local, int r, struct error *err);
+
+/** local_self() - This process, for its records; read once */
+int local_self(struct local *local, struct process *ret, struct error *err);
 
 /* store_ops, in store-local-change.c */
 int local_reap(struct store *store, const struct store_record *record,

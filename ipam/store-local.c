@@ -167,6 +167,18 @@ static int local_reserve(struct store *store, const struct store_wish *wish,
 	return local_end(local, r, err);
 }
 
+int local_self(struct local *local, struct process *ret, struct error *err)
+{
+	if (local->self.pid != getpid()) {
+		int r = process_self(&local->self, err);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = local->self;
+	return 0;
+}
+
 static int confirm_record(struct local *local, const struct table_key *key,
 			  const struct process *self, struct error *err)
 {
@@ -196,7 +208,7 @@ static int local_confirm(struct store *store,
 	r = local_key(attachment, &key, err);
 	if (r < 0)
 		return r;
-	r = process_self(&self, err);
+	r = local_self(local, &self, err);
 	if (r < 0)
 		return r;
 	r = local_begin(local, true, err);

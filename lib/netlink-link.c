@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <linux/if_addr.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,26 @@ static const struct netlink_outcome link_get_outcomes[] = {
 
 /* --- reading ----------------------------------------------------------- */
 
+static void link_parse_conf(const struct nlattr *attr, struct netlink_conf *ret)
+{
+	size_t size = attr ? (size_t)nla_len(attr) : 0;
+
+	if (size > sizeof(ret->values))
+		size = sizeof(ret->values);
+	if (size)
+		memcpy(ret->values, nla_data(attr), size);
+	ret->count = (uint32_t)(size / sizeof(ret->values[0]));
+}
+
+static void link_parse_inet(struct nlattr *spec, struct netlink_link *ret)
+{
+	struct nlattr *inet = nla_find(nla_data(spec), nla_len(spec), AF_INET);
+	struct nlattr *tb[IFLA_INET_MAX + 1];
+
+	if (inet && nla_parse_nested(tb, IFLA_INET_MAX, inet, NULL) == 0)
+		link_parse_conf(tb[IFLA_INET_CONF], &ret->inet);
+}
+
 /* IPv6 is there on a link if the kernel speaks of it. */
 static void link_parse_inet6(struct nlattr *spec, struct netlink_link *ret)
 {
@@ -28,6 +50,7 @@ static void link_parse_inet6(struct nlattr *spec, struct netlink_link *ret)
 		return;
 	ret->has_inet6 = true;
 	ret->addr_gen_mode = netlink_get_u8(tb[IFLA_INET6_ADDR_GEN_MODE]);
+	link_parse_conf(tb[IFLA_INET6_CONF], &ret->inet6);
 }
 
 static void link_parse_info(struct nlattr *info, struct netlink_link *ret)
@@ -68,8 +91,10 @@ static bool link_parse(struct nlmsghdr *hdr, struct netlink_link *ret)
 		ret->parent_netns = nla_get_s32(tb[IFLA_LINK_NETNSID]);
 	if (tb[IFLA_LINKINFO])
 		link_parse_info(tb[IFLA_LINKINFO], ret);
-	if (tb[IFLA_AF_SPEC])
+	if (tb[IFLA_AF_SPEC]) {
+		link_parse_inet(tb[IFLA_AF_SPEC], ret);
 		link_parse_inet6(tb[IFLA_AF_SPEC], ret);
+	}
 	return true;
 }
 
@@ -124,6 +149,42 @@ int netlink_link_get_index(struct netlink *nl, int index,
 	if (r < 0)
 		error_context(err, "look up link %d", index);
 	return r;
+}
+
+/* IPv4's are numbered from one, IPv6's from zero. */
+static const struct {
+	int family;
+	const char *key;
+	uint32_t at;
+} link_confs[] = {
+	{ AF_INET, "arp_announce", IPV4_DEVCONF_ARP_ANNOUNCE - 1 },
+	{ AF_INET, "arp_ignore", IPV4_DEVCONF_ARP_IGNORE - 1 },
+	{ AF_INET, "arp_notify", IPV4_DEVCONF_ARP_NOTIFY - 1 },
+	{ AF_INET, "promote_secondaries",
+	  IPV4_DEVCONF_PROMOTE_SECONDARIES - 1 },
+	{ AF_INET, "rp_filter", IPV4_DEVCONF_RP_FILTER - 1 },
+	{ AF_INET6, "accept_ra", DEVCONF_ACCEPT_RA },
+	{ AF_INET6, "disable_ipv6", DEVCONF_DISABLE_IPV6 },
+	{ AF_INET6, "keep_addr_on_down", DEVCONF_KEEP_ADDR_ON_DOWN },
+	{ AF_INET6, "ndisc_notify", DEVCONF_NDISC_NOTIFY },
+};
+
+int netlink_link_conf(const struct netlink_link *link, int family,
+		      const char *key, int *ret)
+{
+	const struct netlink_conf *conf = family == AF_INET6 ? &link->inet6
+							     : &link->inet;
+
+	for (size_t i = 0; i < ARRAY_SIZE(link_confs); i++) {
+		uint32_t at = link_confs[i].at;
+
+		if (link_confs[i].family != family ||
+		    strcmp(link_confs[i].key, key) != 0 || at >= conf->count)
+			continue;
+		*ret = conf->values[at];
+		return 0;
+	}
+	return NETLINK_ABSENT;
 }
 
 const char *netlink_link_label(struct netlink *nl, int index,

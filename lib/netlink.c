@@ -100,6 +100,17 @@ int netlink_open(int netns, struct netlink **ret, struct error *err)
 	return 0;
 }
 
+uint64_t netlink_cookie(const struct netlink *nl)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (getsockopt(nl_socket_get_fd(nl->socket), SOL_SOCKET,
+		       SO_NETNS_COOKIE, &cookie, &len) < 0)
+		return 0;
+	return cookie;
+}
+
 struct netlink *netlink_close(struct netlink *nl)
 {
 	if (nl && nl->socket)

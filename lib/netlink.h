@@ -39,6 +39,10 @@ struct netlink;
  */
 int netlink_open(int netns, struct netlink **ret, struct error *err);
 
+/** netlink_cookie() - netns_cookie() of the session's namespace; 0 before Linux
+ * 5.14, which has none */
+uint64_t netlink_cookie(const struct netlink *nl);
+
 /** netlink_close() - Returns NULL; NULL is fine */
 struct netlink *netlink_close(struct netlink *nl);
 
@@ -69,6 +73,12 @@ struct netlink_macvlan {
 	uint32_t bc_queue_used; /* in force at the parent: largest of all */
 };
 
+/* net/<family>/conf/<link>, as the kernel tells it with the link */
+struct netlink_conf {
+	uint32_t count; /* what it knows; 0 where the family is off */
+	int32_t values[64];
+};
+
 struct netlink_link {
 	int index;
 	char name[IFNAMSIZ];
@@ -79,6 +89,8 @@ struct netlink_link {
 	uint8_t operstate;
 	uint8_t addr_gen_mode; /* IN6_ADDR_GEN_MODE_*, 0 without IPv6 */
 	bool has_inet6;
+	struct netlink_conf inet;
+	struct netlink_conf inet6;
 	uint32_t mtu;
 	struct inet_mac mac;
 	int parent; /* IFLA_LINK, 0: none */
@@ -109,6 +121,15 @@ int netlink_link_get(struct netlink *nl, const char *name,
 int netlink_link_get_index(struct netlink *nl, int index,
 			   struct netlink_link *ret, struct error *err)
 	warn_unused;
+
+/**
+ * netlink_link_conf() - A switch of a link, as it was when that was looked up
+ * @key:	For example "arp_ignore"; sysctl_get() has the others
+ *
+ * Return: 0, or NETLINK_ABSENT (nothing is known of it)
+ */
+int netlink_link_conf(const struct netlink_link *link, int family,
+		      const char *key, int *ret) warn_unused;
 
 /** netlink_link_list() - All links of the namespace */
 int netlink_link_list(struct netlink *nl, struct netlink_links *ret,

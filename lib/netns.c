@@ -10,10 +10,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
-#endif
-
 static const char netns_self[] = "/proc/thread-self/ns/net";
 
 int netns_open(const char *path, int *ret_fd, struct error *err)
@@ -55,6 +51,15 @@ int netns_is_same(int a, int b, struct error *err)
 	if (fstat(a, &sa) < 0 || fstat(b, &sb) < 0)
 		return error_set(err, ERROR_NETNS, errno, "compare netns");
 	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+int netns_is_own(int fd, struct error *err)
+{
+	struct stat own, st;
+
+	if (stat(netns_self, &own) < 0 || fstat(fd, &st) < 0)
+		return error_set(err, ERROR_NETNS, errno, "compare netns");
+	return st.st_dev == own.st_dev && st.st_ino == own.st_ino;
 }
 
 static int netns_cookie_here(void *arg, struct error *err)

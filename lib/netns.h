@@ -10,6 +10,11 @@
 #include "lib/error.h"
 
 #include <stdint.h>
+#include <sys/socket.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
 
 enum {
 	NETNS_ABSENT = 1, /* no such path */
@@ -37,6 +42,10 @@ int netns_open_self(int *ret_fd, struct error *err);
  * Return: 1 if they do, 0 if not, negative on failure
  */
 int netns_is_same(int a, int b, struct error *err) warn_unused;
+
+/** netns_is_own() - Is it the namespace that this thread is in? Returns as
+ * netns_is_same() */
+int netns_is_own(int fd, struct error *err) warn_unused;
 
 /**
  * netns_cookie() - The kernel's cookie of a namespace (SO_NETNS_COOKIE)

@@ -78,8 +78,8 @@ int sysctl_get(int netns, int family, const char *ifname, const char *key,
 	return sysctl_read(fd, ifname, key, ret, err);
 }
 
-static int sysctl_set(int netns, int family, const char *ifname,
-		      const char *key, int value, struct error *err)
+int sysctl_set(int netns, int family, const char *ifname, const char *key,
+	       int value, struct error *err)
 {
 	cleanup_close int fd = -1;
 	char text[16];

@@ -2,8 +2,8 @@
 #define LIB_SYSCTL_H
 
 /*
- * The per-interface switches below net/ipv4 and net/ipv6, which have no netlink
- * form. /proc/sys/net shows the namespace of the calling task, so each call
+ * The per-interface switches below net/ipv4 and net/ipv6, most of which netlink
+ * only tells (netlink_link_conf). /proc/sys/net shows the namespace of the calling task, so each call
  * enters the namespace for one open() (sysctl_open) and comes back.
  */
 
@@ -33,5 +33,13 @@ int sysctl_get(int netns, int family, const char *ifname, const char *key,
  */
 int sysctl_ensure(int netns, int family, const char *ifname, const char *key,
 		  int value, struct error *err) warn_unused;
+
+/**
+ * sysctl_set() - Write it, for who knows that it differs
+ *
+ * Return: SYSCTL_CHANGED, SYSCTL_ABSENT, or negative
+ */
+int sysctl_set(int netns, int family, const char *ifname, const char *key,
+	       int value, struct error *err) warn_unused;
 
 #endif

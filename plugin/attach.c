@@ -86,6 +86,7 @@ static int open_sessions(struct attach *attach, struct error *err)
 	r = netlink_open(attach->pod_netns, &attach->pod, err);
 	if (r < 0)
 		return r;
+	attach->claim.key.netns_cookie = netlink_cookie(attach->pod);
 	return netlink_open(-1, &attach->host, err);
 }
 

@@ -164,7 +164,8 @@ int claim_reserve(struct claim *claim, int pod_netns, struct error *err)
 	if (r < 0)
 		return r;
 	/* Before Linux 5.14 there is none: 0. */
-	netns_cookie(pod_netns, &claim->key.netns_cookie, &unknown);
+	if (!claim->key.netns_cookie)
+		netns_cookie(pod_netns, &claim->key.netns_cookie, &unknown);
 	claim->key.place = witness_place(claim->request->netns, pod_netns);
 	r = reserve_or_reclaim(claim, err);
 	if (r < 0 && was_repaired(claim, err))

@@ -46,14 +46,24 @@ static bool has_family(const struct result_ip *ips, size_t n_ips,
 /* --- sysctls --------------------------------------------------------------- */
 
 struct switches {
-	const char *ifname;
+	const struct netlink_link *link; /* as it was born */
 	bool has_ipv6; /* bears an IPv6 address */
 };
 
-static int enable_ipv6(const char *ifname, struct error *err)
+static int set_switch(const struct netlink_link *link, int family,
+		      const char *key, int value, struct error *err)
 {
-	int r = sysctl_ensure(-1, AF_INET6, ifname, "disable_ipv6", 0, err);
+	int have;
 
+	if (netlink_link_conf(link, family, key, &have) == NETLINK_ABSENT)
+		return sysctl_ensure(-1, family, link->name, key, value, err);
+	if (have == value)
+		return 0;
+	return sysctl_set(-1, family, link->name, key, value, err);
+}
+
+static int require_ipv6(int r, const char *ifname, struct error *err)
+{
 	if (r == SYSCTL_ABSENT)
 		return error_set(err, ERROR_LINK, EAFNOSUPPORT,
 				 "%s: an IPv6 address is configured, and this "
@@ -63,28 +73,30 @@ static int enable_ipv6(const char *ifname, struct error *err)
 }
 
 /* Container engines switch IPv6 off in new namespaces, on lo too. */
-static int set_ipv6_switches(const char *ifname, struct error *err)
+static int set_ipv6_switches(const struct netlink_link *link, struct error *err)
 {
 	int r;
 
-	r = enable_ipv6("lo", err);
+	r = sysctl_ensure(-1, AF_INET6, "lo", "disable_ipv6", 0, err);
+	r = require_ipv6(r, "lo", err);
 	if (r < 0)
 		return r;
-	r = enable_ipv6(ifname, err);
+	r = set_switch(link, AF_INET6, "disable_ipv6", 0, err);
+	r = require_ipv6(r, link->name, err);
 	if (r < 0)
 		return r;
-	r = sysctl_ensure(-1, AF_INET6, ifname, "keep_addr_on_down", 1, err);
+	r = set_switch(link, AF_INET6, "keep_addr_on_down", 1, err);
 	return r < 0 ? r : 0;
 }
 
 /* Without them the kernel does not announce; we do that ourselves too. */
-static void set_notify_switches(const char *ifname)
+static void set_notify_switches(const struct netlink_link *link)
 {
 	struct error err = { 0 };
 
-	if (sysctl_ensure(-1, AF_INET, ifname, "arp_notify", 1, &err) < 0)
+	if (set_switch(link, AF_INET, "arp_notify", 1, &err) < 0)
 		log_warning("%s", err.details);
-	if (sysctl_ensure(-1, AF_INET6, ifname, "ndisc_notify", 1, &err) < 0)
+	if (set_switch(link, AF_INET6, "ndisc_notify", 1, &err) < 0)
 		log_warning("%s", err.details);
 }
 
@@ -92,10 +104,10 @@ static int set_switches(void *arg, struct error *err)
 {
 	const struct switches *switches = arg;
 
-	set_notify_switches(switches->ifname);
+	set_notify_switches(switches->link);
 	if (!switches->has_ipv6)
 		return 0;
-	return set_ipv6_switches(switches->ifname, err);
+	return set_ipv6_switches(switches->link, err);
 }
 
 /* --- addresses and UP -------------------------------------------------------- */
@@ -345,8 +357,7 @@ int macvlan_configure(struct netlink *pod, int pod_netns,
 		      const struct inet_route *routes, size_t n_routes,
 		      struct error *err)
 {
-	struct switches switches = { link->name,
-				     has_family(ips, n_ips, AF_INET6) };
+	struct switches switches = { link, has_family(ips, n_ips, AF_INET6) };
 	int r;
 
 	/* Without an address there is nothing to announce, now or later. */

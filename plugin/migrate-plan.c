@@ -158,11 +158,11 @@ int migrate_from_parent(struct shim *s, struct error *err)
 	    (!s->config->shim.migrate && !migrate_is_ours(s) &&
 	     s->config->ipam.n_sets == 0))
 		return 0;
-	r = shim_load_parent(s, err);
+	r = node_parent_list(s->host, s->parent, s->on, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < s->parent_addrs.count; i++) {
-		r = migrate_consider(s, &s->parent_addrs.items[i], err);
+	for (size_t i = 0; i < s->on->addrs.count; i++) {
+		r = migrate_consider(s, &s->on->addrs.items[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -194,7 +194,7 @@ static bool migrate_accompanies(const struct shim *s,
 {
 	for (size_t i = 0; i < s->n_want; i++)
 		if (inet_prefix_contains(&s->want[i].subnet, addr) &&
-		    migrate_has(&s->parent_addrs, &s->want[i].subnet))
+		    migrate_has(&s->on->addrs, &s->want[i].subnet))
 			return true;
 	return false;
 }
@@ -322,7 +322,7 @@ static int migrate_plan_one(struct shim *s, const struct netlink_addr *addr,
 
 int migrate_plan(struct shim *s, struct error *err)
 {
-	size_t count = s->parent_addrs.count;
+	size_t count = s->on->addrs.count;
 	struct migration *move = &s->move;
 	int r;
 
@@ -333,7 +333,7 @@ int migrate_plan(struct shim *s, struct error *err)
 	if (!move->addrs.items || !move->added)
 		return error_oom(err);
 	for (size_t i = 0; i < count; i++) {
-		r = migrate_plan_one(s, &s->parent_addrs.items[i], err);
+		r = migrate_plan_one(s, &s->on->addrs.items[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -364,8 +364,8 @@ migrate_find_subnet(const struct shim *s, const struct inet_addr *addr)
 {
 	const struct netlink_addr *best = NULL;
 
-	for (size_t i = 0; i < s->parent_addrs.count; i++) {
-		const struct netlink_addr *have = &s->parent_addrs.items[i];
+	for (size_t i = 0; i < s->on->addrs.count; i++) {
+		const struct netlink_addr *have = &s->on->addrs.items[i];
 
 		if (inet_prefix_contains(&have->address, addr) &&
 		    (!best || have->address.len > best->address.len))
@@ -377,8 +377,8 @@ migrate_find_subnet(const struct shim *s, const struct inet_addr *addr)
 static const struct netlink_addr *migrate_oldest(const struct shim *s,
 						 uint8_t family)
 {
-	for (size_t i = 0; i < s->parent_addrs.count; i++) {
-		const struct netlink_addr *have = &s->parent_addrs.items[i];
+	for (size_t i = 0; i < s->on->addrs.count; i++) {
+		const struct netlink_addr *have = &s->on->addrs.items[i];
 
 		if (have->address.addr.family == family &&
 		    !migrate_is_link_local(have))

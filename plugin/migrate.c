@@ -283,8 +283,8 @@ static int migrate_verify(struct shim *s, struct error *err)
 	char text[INET_PREFIX_TEXT];
 	int r;
 
-	s->parent_loaded = false;
-	r = shim_load_parent(s, err);
+	s->on->is_listed = false;
+	r = node_parent_list(s->host, s->parent, s->on, err);
 	if (r == 0)
 		r = shim_load(s, err);
 	if (r < 0)
@@ -294,7 +294,7 @@ static int migrate_verify(struct shim *s, struct error *err)
 			&s->move.addrs.items[i].address;
 
 		if (!migrate_has(&s->addrs, address) ||
-		    migrate_has(&s->parent_addrs, address))
+		    migrate_has(&s->on->addrs, address))
 			return error_set(
 				err, ERROR_SHIM, 0,
 				"%s is not where it was put: who manages %s (NetworkManager, systemd-networkd, ifupdown) has to leave it alone",

@@ -35,7 +35,7 @@ bool migrate_is_moving(const struct shim *s, const struct netlink_addr *addr);
 int migrate_from_parent(struct shim *s, struct error *err);
 
 /**
- * migrate_plan() - Fill @s->move from @s->parent_addrs and what is wanted
+ * migrate_plan() - Fill @s->move from what the parent bears and what is wanted
  *
  * Return: 0, or negative with ERROR_SHIM: something would have to move and must
  * not

@@ -110,28 +110,72 @@ int node_find(const struct config *config, struct node *ret, struct error *err)
 		NODE_NAME_FILE);
 }
 
+/* --- what the parent bears ------------------------------------------------------ */
+
+void node_parent_clear(struct node_parent *parent)
+{
+	netlink_addrs_clear(&parent->addrs);
+	*parent = (struct node_parent){ 0 };
+}
+
+/* IPv4 comes first and is listed so; IPv6 is listed the other way round. */
+static void node_sort_by_age(struct netlink_addrs *addrs)
+{
+	struct netlink_addr *items = addrs->items;
+	size_t first = 0;
+
+	while (first < addrs->count &&
+	       items[first].address.addr.family == AF_INET)
+		first++;
+	for (size_t last = addrs->count; first + 1 < last; first++) {
+		struct netlink_addr addr = items[first];
+
+		items[first] = items[--last];
+		items[last] = addr;
+	}
+}
+
+int node_parent_list(struct netlink *host, const struct netlink_link *link,
+		     struct node_parent *parent, struct error *err)
+{
+	int r;
+
+	if (parent->is_listed)
+		return 0;
+	netlink_addrs_clear(&parent->addrs);
+	r = netlink_addr_list(host, link->index, AF_UNSPEC, &parent->addrs,
+			      err);
+	if (r < 0)
+		return error_context(err, "addresses of %s", link->name);
+	node_sort_by_age(&parent->addrs);
+	parent->is_listed = true;
+	return 0;
+}
+
 /* --- parent and shim ---------------------------------------------------------- */
 
-static int node_parent(struct netlink *host, const struct config *config,
-		       const struct node *node, enum node_ensure how,
-		       struct netlink_link *ret, struct error *err)
+static int node_find_parent(struct netlink *host, const struct config *config,
+			    const struct node *node, enum node_ensure how,
+			    struct node_parent *ret, struct error *err)
 {
 	if (config->vxlan.present)
 		return overlay_ensure(host, config, node, how, ret, err);
-	return macvlan_master(host, config, ret, err);
+	return macvlan_master(host, config, &ret->link, err);
 }
 
 static int node_pass(struct netlink *host, const struct config *config,
 		     const struct node *node, enum node_ensure how,
 		     struct netlink_link *ret_parent, struct error *err)
 {
+	cleanup_node_parent struct node_parent parent = { .is_listed = false };
 	struct netlink_link shim;
 	int r;
 
-	r = node_parent(host, config, node, how, ret_parent, err);
+	r = node_find_parent(host, config, node, how, &parent, err);
+	*ret_parent = parent.link;
 	if (r < 0 || r == NODE_WRONG)
 		return r;
-	return shim_ensure(host, config, node, ret_parent, how, &shim, err);
+	return shim_ensure(host, config, node, &parent, how, &shim, err);
 }
 
 /* Somebody else's parent: nothing that we may set UP. */

@@ -38,6 +38,21 @@ void node_clear(struct node *node);
  */
 int node_find(const struct config *config, struct node *ret, struct error *err);
 
+/* The parent as it was found, handed from the overlay to the shim: who comes
+ * second does not ask again what it bears. */
+struct node_parent {
+	struct netlink_link link;
+	struct netlink_addrs addrs; /* oldest of each family first */
+	bool is_listed; /* else addrs are not known */
+};
+void node_parent_clear(struct node_parent *parent);
+#define cleanup_node_parent cleanup(node_parent_clear)
+
+/** node_parent_list() - Fill @parent->addrs, once
+ * @link:	The parent */
+int node_parent_list(struct netlink *host, const struct netlink_link *link,
+		     struct node_parent *parent, struct error *err);
+
 /**
  * node_ensure() - Parent and shim as the configuration wants them
  * @host:	Session in the host namespace

@@ -73,12 +73,31 @@ static int overlay_find_device(struct overlay *o, struct error *err)
 	return 0;
 }
 
+/* The kernel tells its own addresses by its routes. Those of a link in a VRF are
+ * in a table that is not asked. */
+static int overlay_is_routed_here(const struct overlay *o, bool *ret,
+				  struct error *err)
+{
+	struct netlink_route route = { 0 };
+	int r;
+
+	r = netlink_route_get(o->host, &o->want.local, &route, err);
+	*ret = r == 0 && route.type == RTN_LOCAL;
+	return r < 0 ? r : 0;
+}
+
 static int overlay_check_local(const struct overlay *o, struct error *err)
 {
 	cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
 	char text[INET_ADDR_TEXT];
+	bool found;
 	int r;
 
+	r = overlay_is_routed_here(o, &found, err);
+	if (r < 0)
+		return error_context(err, "look for the VTEP");
+	if (found)
+		return 0;
 	r = netlink_addr_list(o->host, 0, o->want.local.family, &addrs, err);
 	if (r < 0)
 		return error_context(err, "look for the VTEP");

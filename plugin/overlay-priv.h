@@ -11,6 +11,7 @@ struct overlay {
 	const struct config *config;
 	const struct node *node;
 	enum node_ensure how;
+	struct node_parent *on; /* what it bears */
 	struct netlink_link link; /* as it is now; index 0: there is none */
 	struct netlink_link device; /* vxlan.device; index 0: none given */
 	struct netlink_vxlan want;

@@ -90,20 +90,22 @@ static int overlay_fix_mtu(struct overlay *o, struct error *err)
 
 static int overlay_del_link_local(struct overlay *o, struct error *err)
 {
-	cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
 	int outcome = NODE_OK;
 	int r;
 
-	r = netlink_addr_list(o->host, o->link.index, AF_INET6, &addrs, err);
+	r = node_parent_list(o->host, &o->link, o->on, err);
 	if (r < 0)
-		return error_context(err, "list IPv6 addresses");
-	for (size_t i = 0; i < addrs.count; i++) {
-		if (addrs.items[i].scope != RT_SCOPE_LINK)
+		return r;
+	for (size_t i = 0; i < o->on->addrs.count; i++) {
+		const struct netlink_addr *addr = &o->on->addrs.items[i];
+
+		if (addr->address.addr.family != AF_INET6 ||
+		    addr->scope != RT_SCOPE_LINK)
 			continue;
 		if (o->how == NODE_LOOK)
 			return shared_wrong(err, &o->link,
 					    "has an IPv6 link-local address");
-		if (netlink_addr_del(o->host, &addrs.items[i], err) < 0)
+		if (netlink_addr_del(o->host, addr, err) < 0)
 			return error_context(err,
 					     "delete IPv6 link-local address");
 		outcome = shared_changed(&o->link,
@@ -135,13 +137,14 @@ static int overlay_fix_quiet(struct overlay *o, struct error *err)
 static int overlay_fix_arp(struct overlay *o, struct error *err)
 {
 	static const struct shared_sysctl ignore = { AF_INET, "arp_ignore", 1 };
-	cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
+	const struct netlink_addrs *addrs = &o->on->addrs;
 	int r;
 
-	r = netlink_addr_list(o->host, o->link.index, AF_INET, &addrs, err);
+	r = node_parent_list(o->host, &o->link, o->on, err);
 	if (r < 0)
-		return error_context(err, "list addresses");
-	if (addrs.count > 0)
+		return r;
+	/* IPv4 comes first. */
+	if (addrs->count > 0 && addrs->items[0].address.addr.family == AF_INET)
 		return NODE_OK;
 	return shared_sysctls(&o->link, &ignore, 1, o->how, err);
 }
@@ -260,7 +263,7 @@ static int overlay_pass(struct overlay *o, struct error *err)
 
 int overlay_ensure(struct netlink *host, const struct config *config,
 		   const struct node *node, enum node_ensure how,
-		   struct netlink_link *ret, struct error *err)
+		   struct node_parent *ret, struct error *err)
 {
 	const struct config_vxlan *vxlan = &config->vxlan;
 	struct overlay o = {
@@ -268,6 +271,7 @@ int overlay_ensure(struct netlink *host, const struct config *config,
 		.config = config,
 		.node = node,
 		.how = how,
+		.on = ret,
 		.want = {
 			.id = vxlan->id,
 			.port = vxlan->port,
@@ -280,11 +284,14 @@ int overlay_ensure(struct netlink *host, const struct config *config,
 	int r;
 
 	r = overlay_pass(&o, err);
-	*ret = o.link;
-	if (r == NODE_CHANGED &&
-	    shared_must(netlink_link_get_index(host, o.link.index, ret, err),
-			err) < 0)
-		r = error_return(err);
+	ret->link = o.link;
+	if (r == NODE_CHANGED) {
+		ret->is_listed = false;
+		if (shared_must(netlink_link_get_index(host, o.link.index,
+						       &ret->link, err),
+				err) < 0)
+			r = error_return(err);
+	}
 	if ((r < 0 || r == NODE_WRONG) && err->code == ERROR_LINK)
 		error_class(err, ERROR_OVERLAY);
 	if (r < 0)

@@ -12,7 +12,7 @@
 /**
  * overlay_ensure() - The overlay as configured
  * @how:	NODE_LOOK sends no write
- * @ret:	The parent link as it is now
+ * @ret:	The parent as it is now; its addresses if nothing was changed
  *
  * Return: NODE_OK, NODE_WRONG (@err->details says what), NODE_CHANGED, or
  * negative with ERROR_OVERLAY: what cannot be changed in place differs (each
@@ -20,7 +20,7 @@
  */
 int overlay_ensure(struct netlink *host, const struct config *config,
 		   const struct node *node, enum node_ensure how,
-		   struct netlink_link *ret, struct error *err);
+		   struct node_parent *ret, struct error *err);
 
 /** overlay_overhead() - Bytes by which a frame grows, by the VTEPs' family */
 uint32_t overlay_overhead(uint8_t family);

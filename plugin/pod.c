@@ -2,14 +2,6 @@
 
 #include "lib/netns.h"
 
-static int is_own_netns(int netns, struct error *err)
-{
-	cleanup_close int self = -1;
-	int r = netns_open_self(&self, err);
-
-	return r < 0 ? r : netns_is_same(netns, self, err);
-}
-
 int pod_find(const struct request *request, int *ret_fd, struct error *err)
 {
 	cleanup_close int fd = -1;
@@ -22,7 +14,7 @@ int pod_find(const struct request *request, int *ret_fd, struct error *err)
 		return r < 0 ? r : POD_NONE;
 
 	if (!request->netns_override) {
-		r = is_own_netns(fd, err);
+		r = netns_is_own(fd, err);
 		if (r != 0)
 			return r < 0 ? r : POD_IS_OURS;
 	}

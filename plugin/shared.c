@@ -248,16 +248,21 @@ int shared_changed(const struct netlink_link *link, const char *fmt, ...)
 
 /* Return: 0 if it has the value, SYSCTL_CHANGED if it differs (NODE_LOOK) or
  * was written, SYSCTL_ABSENT, or negative */
-static int shared_sysctl(const char *ifname, const struct shared_sysctl *want,
-			 enum node_ensure how, struct error *err)
+static int shared_sysctl(const struct netlink_link *link,
+			 const struct shared_sysctl *want, enum node_ensure how,
+			 struct error *err)
 {
 	int have;
 	int r;
 
 	if (how == NODE_REPAIR)
-		return sysctl_ensure(-1, want->family, ifname, want->key,
+		return sysctl_ensure(-1, want->family, link->name, want->key,
 				     want->value, err);
-	r = sysctl_get(-1, want->family, ifname, want->key, &have, err);
+	/* A look changed nothing since the link was looked up. */
+	r = netlink_link_conf(link, want->family, want->key, &have);
+	if (r == NETLINK_ABSENT)
+		r = sysctl_get(-1, want->family, link->name, want->key, &have,
+			       err);
 	if (r == 0 && have != want->value)
 		return SYSCTL_CHANGED;
 	return r;
@@ -271,7 +276,7 @@ int shared_sysctls(const struct netlink_link *link,
 
 	for (size_t i = 0; i < count; i++) {
 		const struct shared_sysctl *want = &wanted[i];
-		int r = shared_sysctl(link->name, want, how, err);
+		int r = shared_sysctl(link, want, how, err);
 
 		if (r < 0)
 			return r;

@@ -16,39 +16,6 @@
 
 /* --- may the shim bear them ---------------------------------------------------- */
 
-/* IPv4 comes first and is listed so; IPv6 is listed the other way round. */
-static void shim_sort_by_age(struct netlink_addrs *addrs)
-{
-	struct netlink_addr *items = addrs->items;
-	size_t first = 0;
-
-	while (first < addrs->count &&
-	       items[first].address.addr.family == AF_INET)
-		first++;
-	for (size_t last = addrs->count; first + 1 < last; first++) {
-		struct netlink_addr addr = items[first];
-
-		items[first] = items[--last];
-		items[last] = addr;
-	}
-}
-
-int shim_load_parent(struct shim *s, struct error *err)
-{
-	int r;
-
-	if (s->parent_loaded)
-		return 0;
-	netlink_addrs_clear(&s->parent_addrs);
-	r = netlink_addr_list(s->host, s->parent->index, AF_UNSPEC,
-			      &s->parent_addrs, err);
-	if (r < 0)
-		return error_context(err, "addresses of %s", s->parent->name);
-	shim_sort_by_age(&s->parent_addrs);
-	s->parent_loaded = true;
-	return 0;
-}
-
 static void shim_judge_parent_addr(struct shim_address *want,
 				   const struct inet_prefix *have)
 {
@@ -64,15 +31,15 @@ static int shim_check_parent(struct shim *s, struct error *err)
 {
 	int r;
 
-	r = shim_load_parent(s, err);
+	r = node_parent_list(s->host, s->parent, s->on, err);
 	if (r == 0)
 		r = migrate_plan(s, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < s->n_want; i++)
-		for (size_t j = 0; j < s->parent_addrs.count; j++) {
+		for (size_t j = 0; j < s->on->addrs.count; j++) {
 			const struct netlink_addr *have =
-				&s->parent_addrs.items[j];
+				&s->on->addrs.items[j];
 
 			if (!migrate_is_moving(s, have))
 				shim_judge_parent_addr(&s->want[i],

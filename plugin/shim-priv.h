@@ -24,13 +24,12 @@ struct shim {
 	struct netlink *host;
 	const struct config *config;
 	const struct node *node;
-	const struct netlink_link *parent;
+	struct node_parent *on;
+	const struct netlink_link *parent; /* of it */
 	enum node_ensure how;
 	const char *name; /* what a new one is called */
 	struct netlink_link link; /* as it is now; index 0: there is none */
 	struct netlink_addrs addrs; /* as they were on it */
-	struct netlink_addrs parent_addrs; /* on the parent, oldest first */
-	bool parent_loaded;
 	struct netlink_routes routes; /* as they were over it, beside a NIC */
 	struct shim_address want[2];
 	size_t n_want;
@@ -108,10 +107,6 @@ int shim_check_addresses(struct shim *s, struct error *err);
 
 /** shim_load() - Addresses of @s->link as they are */
 int shim_load(struct shim *s, struct error *err);
-
-/** shim_load_parent() - Addresses of the parent, once; the oldest of each family
- * first, which is what the kernel takes for a source */
-int shim_load_parent(struct shim *s, struct error *err);
 
 /** shim_announce() - Say that @addr is at @link now; failing is a warning */
 void shim_announce(const struct shim *s, const struct netlink_link *link,

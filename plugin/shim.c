@@ -44,7 +44,6 @@ bool shim_is_possible(const struct config *config)
 void shim_clear(struct shim *s)
 {
 	netlink_addrs_clear(&s->addrs);
-	netlink_addrs_clear(&s->parent_addrs);
 	netlink_routes_clear(&s->routes);
 	migrate_clear(&s->move);
 	free(s->want_routes.items);
@@ -295,7 +294,7 @@ static int shim_pass(struct shim *s, struct error *err)
 }
 
 int shim_ensure(struct netlink *host, const struct config *config,
-		const struct node *node, const struct netlink_link *parent,
+		const struct node *node, struct node_parent *parent,
 		enum node_ensure how, struct netlink_link *ret,
 		struct error *err)
 {
@@ -303,7 +302,8 @@ int shim_ensure(struct netlink *host, const struct config *config,
 		.host = host,
 		.config = config,
 		.node = node,
-		.parent = parent,
+		.on = parent,
+		.parent = &parent->link,
 		.how = how,
 	};
 	char name[IFNAMSIZ];
@@ -312,7 +312,7 @@ int shim_ensure(struct netlink *host, const struct config *config,
 	*ret = (struct netlink_link){ 0 };
 	if (!shim_is_possible(config))
 		return NODE_OK;
-	s.name = shim_name(config, parent, name);
+	s.name = shim_name(config, s.parent, name);
 	r = shim_pass(&s, err);
 	*ret = s.link;
 	if (r == NODE_CHANGED &&

@@ -35,6 +35,7 @@ int shim_find(struct netlink *host, const struct config *config,
 
 /**
  * shim_ensure() - The shim of @parent, from whatever is there now
+ * @parent:	Its addresses are listed if they were not
  * @ret:	The shim; index 0 if this network goes without ("auto" without
  *		an address, or shim_is_possible() says no)
  *
@@ -43,7 +44,7 @@ int shim_find(struct netlink *host, const struct config *config,
  * be given the shim's address
  */
 int shim_ensure(struct netlink *host, const struct config *config,
-		const struct node *node, const struct netlink_link *parent,
+		const struct node *node, struct node_parent *parent,
 		enum node_ensure how, struct netlink_link *ret,
 		struct error *err);
 

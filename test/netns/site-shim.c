@@ -27,9 +27,11 @@ void site_shim_stop(void)
 
 int site_shim_ensure(enum node_ensure how)
 {
+	cleanup_node_parent struct node_parent on = { .link = parent };
+
 	site.err = (struct error){ 0 };
-	return shim_ensure(site.host, &site.config, &site.node, &parent, how,
-			   &shim, &site.err);
+	return shim_ensure(site.host, &site.config, &site.node, &on, how, &shim,
+			   &site.err);
 }
 
 void site_shim_make(void)

@@ -1,5 +1,6 @@
 #include "test/netns/site.h"
 
+#include "plugin/overlay.h"
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
@@ -124,6 +125,18 @@ void site_rows(struct site *site, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(site->rows[i].name, site->node.name) == 0)
 			site->node.row = &site->rows[i];
+}
+
+int site_overlay_ensure(struct site *site, enum node_ensure how,
+			struct netlink_link *ret)
+{
+	cleanup_node_parent struct node_parent parent = { .is_listed = false };
+	int r;
+
+	r = overlay_ensure(site->host, &site->config, &site->node, how, &parent,
+			   &site->err);
+	*ret = parent.link;
+	return r;
 }
 
 void site_range(struct site *site, const char *network, const char *first,

@@ -48,6 +48,10 @@ struct inet_prefix site_prefix(const char *text);
 void site_expect(const char *text, const char *command);
 void site_expect_not(const char *text, const char *command);
 
+/** site_overlay_ensure() - overlay_ensure(); errors go to @site->err */
+int site_overlay_ensure(struct site *site, enum node_ensure how,
+			struct netlink_link *ret);
+
 /** site_changes() - Changes sent to the kernel since the last call: netlink
  * messages and bytes written to files */
 unsigned int site_changes(void);

@@ -73,8 +73,7 @@ static void start(void)
 	start_peer();
 	site.config.shim.present = true;
 	site.config.shim.name = strdup("lhnet1-host");
-	cr_assert_eq(overlay_ensure(site.host, &site.config, &site.node,
-				    NODE_REPAIR, &parent, &site.err),
+	cr_assert_eq(site_overlay_ensure(&site, NODE_REPAIR, &parent),
 		     NODE_CHANGED, "%s", site.err.details);
 }
 
@@ -114,8 +113,10 @@ static void reset(const struct family *family)
 
 static int ensure(struct netlink *host)
 {
+	cleanup_node_parent struct node_parent on = { .link = parent };
+
 	site.err = (struct error){ 0 };
-	return shim_ensure(host, &site.config, &site.node, &parent, NODE_REPAIR,
+	return shim_ensure(host, &site.config, &site.node, &on, NODE_REPAIR,
 			   &shim, &site.err);
 }
 

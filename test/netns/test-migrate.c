@@ -12,8 +12,7 @@
 static void start(void)
 {
 	site_init(&site);
-	cr_assert_eq(overlay_ensure(site.host, &site.config, &site.node,
-				    NODE_REPAIR, &parent, &site.err),
+	cr_assert_eq(site_overlay_ensure(&site, NODE_REPAIR, &parent),
 		     NODE_CHANGED, "%s", site.err.details);
 	site.config.shim.present = true;
 	site.config.shim.name = strdup("lhnet1-host");
@@ -110,9 +109,8 @@ Test(migrate, everything_moves_from_our_overlay_as_it_is)
 		    "cat /proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
 	site_expect("2", "cat /proc/sys/net/ipv4/conf/lhnet1-host/rp_filter");
 	site_shim_expect_right("moved");
-	cr_expect_eq(overlay_ensure(site.host, &site.config, &site.node,
-				    NODE_LOOK, &parent, &site.err),
-		     NODE_OK, "%s", site.err.details);
+	cr_expect_eq(site_overlay_ensure(&site, NODE_LOOK, &parent), NODE_OK,
+		     "%s", site.err.details);
 }
 
 Test(migrate, a_label_that_is_the_links_name_becomes_the_shims)

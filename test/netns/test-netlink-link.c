@@ -364,6 +364,55 @@ Test(link, name_and_alias_and_address_generation_are_one_change)
 	cr_expect_not(ns_has(-1, "fe80", "ip -6 addr show vxlan-storage"));
 }
 
+/* The kernel tells them by number; the files by name. */
+Test(link, switches_come_with_the_link_as_the_files_have_them)
+{
+	static const struct {
+		int family;
+		const char *key;
+		int values[2];
+	} cases[] = {
+		{ AF_INET, "arp_announce", { 2, 1 } },
+		{ AF_INET, "arp_ignore", { 1, 2 } },
+		{ AF_INET, "arp_notify", { 1, 0 } },
+		{ AF_INET, "promote_secondaries", { 1, 0 } },
+		{ AF_INET, "rp_filter", { 2, 1 } },
+		{ AF_INET6, "accept_ra", { 0, 2 } },
+		{ AF_INET6, "disable_ipv6", { 1, 0 } },
+		{ AF_INET6, "keep_addr_on_down", { 1, -1 } },
+		{ AF_INET6, "ndisc_notify", { 1, 0 } },
+	};
+
+	ns_do(-1, "ip link add here type veth peer name there");
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		const char *key = cases[i / 2].key;
+		int family = cases[i / 2].family;
+		int want = cases[i / 2].values[i % 2];
+		struct netlink_link link;
+		int have = -4711;
+
+		ns_do(-1, "echo %d >/proc/sys/net/ipv%d/conf/here/%s", want,
+		      family == AF_INET6 ? 6 : 4, key);
+		link = must_get("here");
+		cr_expect_eq(netlink_link_conf(&link, family, key, &have), 0);
+		cr_expect_eq(have, want, "%s: %d, not %d", key, have, want);
+	}
+}
+
+Test(link, of_a_switch_that_the_kernel_does_not_tell_nothing_is_known)
+{
+	struct netlink_link link = must_get("lo");
+	int have;
+
+	cr_expect_eq(netlink_link_conf(&link, AF_INET, "no_such", &have),
+		     NETLINK_ABSENT);
+	cr_expect_eq(netlink_link_conf(&link, AF_INET, "accept_ra", &have),
+		     NETLINK_ABSENT);
+	link.inet6 = (struct netlink_conf){ 0 }; /* IPv6 is off */
+	cr_expect_eq(netlink_link_conf(&link, AF_INET6, "accept_ra", &have),
+		     NETLINK_ABSENT);
+}
+
 Test(link, mtu_mac_and_state_change)
 {
 	static const struct inet_mac other = { { 2, 0, 0, 0, 0, 2 } };

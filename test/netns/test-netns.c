@@ -1,3 +1,4 @@
+#include "lib/netlink.h"
 #include "lib/netns.h"
 #include "test/support/ns.h"
 
@@ -133,4 +134,27 @@ Test(netns, cookies_are_not_reused)
 	cr_assert_eq(netns_cookie(fd, &second, &err), 0);
 	cr_expect_neq(first, second);
 	close(fd);
+}
+
+Test(netns, a_session_knows_the_cookie_of_its_namespace)
+{
+	cleanup_netlink struct netlink *nl = NULL;
+	cleanup_close int fd = ns_new();
+	struct error err = { 0 };
+	uint64_t cookie;
+
+	cr_assert_eq(netns_cookie(fd, &cookie, &err), 0);
+	cr_assert_eq(netlink_open(fd, &nl, &err), 0);
+	cr_expect_eq(netlink_cookie(nl), cookie);
+}
+
+Test(netns, ours_is_told_from_another)
+{
+	cleanup_close int other = ns_new();
+	cleanup_close int own = -1;
+	struct error err = { 0 };
+
+	cr_assert_eq(netns_open_self(&own, &err), 0);
+	cr_expect_eq(netns_is_own(own, &err), 1);
+	cr_expect_eq(netns_is_own(other, &err), 0);
 }

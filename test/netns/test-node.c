@@ -112,9 +112,8 @@ Test(node, no_change_that_fails_leaves_anything_half_made)
 		r = netlink_link_get(site.host, "vxlan-storage", &overlay,
 				     &site.err);
 		if (r == 0)
-			cr_expect_eq(overlay_ensure(site.host, &site.config,
-						    &site.node, NODE_LOOK,
-						    &overlay, &site.err),
+			cr_expect_eq(site_overlay_ensure(&site, NODE_LOOK,
+							 &overlay),
 				     NODE_OK, "change %u: %s", nth,
 				     site.err.details);
 		ns_try(-1, NULL, "ip link del vxlan-storage");

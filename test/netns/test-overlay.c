@@ -25,8 +25,7 @@ TestSuite(overlay, .init = start, .fini = stop);
 static int ensure(enum node_ensure how)
 {
 	site.err = (struct error){ 0 };
-	return overlay_ensure(site.host, &site.config, &site.node, how,
-			      &overlay, &site.err);
+	return site_overlay_ensure(&site, how, &overlay);
 }
 
 static void make(void)
@@ -388,6 +387,15 @@ Test(overlay, a_vtep_that_is_not_on_the_node_is_refused)
 {
 	site.rows[0].vtep = site_addr("10.100.100.99");
 	expect_refused("VTEP 10.100.100.99 of node \"k8s-1\" (from NODENAME)");
+}
+
+/* As that of a link in a VRF, whose table a look at the routes passes by. */
+Test(overlay, a_vtep_without_a_local_route_is_on_the_node)
+{
+	ns_do(-1, "ip addr add 10.100.100.9/32 dev lo;"
+		  " ip route del table local local 10.100.100.9 dev lo");
+	site.rows[0].vtep = site_addr("10.100.100.9");
+	make();
 }
 
 Test(overlay, without_row_and_device_there_is_no_vtep)

@@ -15,8 +15,7 @@
 static void start(void)
 {
 	site_init(&site);
-	cr_assert_eq(overlay_ensure(site.host, &site.config, &site.node,
-				    NODE_REPAIR, &parent, &site.err),
+	cr_assert_eq(site_overlay_ensure(&site, NODE_REPAIR, &parent),
 		     NODE_CHANGED, "%s", site.err.details);
 	site.config.shim.present = true;
 	site.config.shim.name = strdup("lhnet1-host");

@@ -191,6 +191,55 @@ void json_write_raw(struct json_writer *w, const char *key, const char *json,
 	write_bytes(w, json, len);
 }
 
+static int write_copy_items(struct json_writer *w, const struct json_at *at,
+			    struct error *err)
+{
+	int r = 0;
+
+	if (w->depth + 1 >= JSON_WRITE_DEPTH)
+		return json_error(at, err, "is nested too deeply");
+	for (size_t i = 0; i < at->node->count && r == 0; i++) {
+		bool is_array = at->node->type == JSON_TYPE_ARRAY;
+		struct json_at item = is_array ? json_element(at, i)
+					       : json_member_at(at, i);
+
+		r = json_write_copy(w, item.key, &item, err);
+	}
+	return r;
+}
+
+int json_write_copy(struct json_writer *w, const char *key,
+		    const struct json_at *at, struct error *err)
+{
+	const struct json_node *node = at->node;
+	int r;
+
+	switch (node->type) {
+	case JSON_TYPE_NULL:
+		json_write_null(w, key);
+		return 0;
+	case JSON_TYPE_BOOL:
+		json_write_bool(w, key, node->truth);
+		return 0;
+	case JSON_TYPE_STRING:
+		json_write_string(w, key, node->text);
+		return 0;
+	case JSON_TYPE_NUMBER:
+		write_begin(w, key);
+		write_bytes(w, node->text, strcspn(node->text, ",]}"));
+		return 0;
+	case JSON_TYPE_ARRAY:
+		json_write_array(w, key);
+		break;
+	case JSON_TYPE_OBJECT:
+		json_write_object(w, key);
+		break;
+	}
+	r = write_copy_items(w, at, err);
+	json_write_end(w);
+	return r;
+}
+
 int json_write_finish(struct json_writer *w, char **ret, size_t *ret_len,
 		      struct error *err)
 {

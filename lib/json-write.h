@@ -21,7 +21,7 @@
  * become U+FFFD.
  */
 
-#include "lib/error.h"
+#include "lib/json.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +57,14 @@ void json_write_milli(struct json_writer *w, const char *key,
 		      uint64_t thousandths);
 void json_write_bool(struct json_writer *w, const char *key, bool value);
 void json_write_null(struct json_writer *w, const char *key);
+
+/**
+ * json_write_copy() - A value that was read, as it was: numbers digit by digit
+ *
+ * Return: 0, or negative with ERROR_CONFIG: nested too deeply for a writer
+ */
+int json_write_copy(struct json_writer *w, const char *key,
+		    const struct json_at *at, struct error *err);
 /* @json is one value in JSON, of @len bytes, put in as it is. */
 void json_write_raw(struct json_writer *w, const char *key, const char *json,
 		    size_t len);
@@ -71,6 +79,14 @@ void json_write_raw(struct json_writer *w, const char *key, const char *json,
  * Return: 0, or negative with ERROR_INTERNAL: no memory, or @buf is too small
  */
 int json_write_finish(struct json_writer *w, char **ret, size_t *ret_len,
+		      struct error *err);
+
+/**
+ * json_write_pretty() - The text of a writer for people to read
+ * @indent:	Blanks before each line
+ * @ret:	Yours; no newline at its end
+ */
+int json_write_pretty(const char *text, unsigned int indent, char **ret,
 		      struct error *err);
 
 /** json_write_clear() - Drop an unfinished document */

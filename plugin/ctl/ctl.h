@@ -41,6 +41,11 @@ struct ctl {
 	unsigned int timeout; /* seconds, for wait */
 	const char *probe;
 
+	/* nad */
+	bool per_node;
+	const char *name;
+	const char *namespace;
+
 	/* traffic */
 	bool watch;
 	bool again; /* out: run it once more, in a report of its own */
@@ -88,6 +93,7 @@ int ctl_down(struct ctl *ctl, struct error *err);
 int ctl_needs(struct ctl *ctl, struct error *err);
 int ctl_peers(struct ctl *ctl, struct error *err);
 int ctl_announce(struct ctl *ctl, struct error *err);
+int ctl_nad(struct ctl *ctl, struct error *err);
 int ctl_traffic(struct ctl *ctl, struct error *err);
 int ctl_verify(struct ctl *ctl, struct error *err);
 int ctl_ipam(struct ctl *ctl, struct error *err);

@@ -31,6 +31,9 @@ enum {
 	OPT_WATCH = 1 << 8,
 	OPT_THRESHOLD = 1 << 9,
 	OPT_SPEED = 1 << 10,
+	OPT_NAME = 1 << 11,
+	OPT_NAMESPACE = 1 << 12,
+	OPT_PER_NODE = 1 << 13,
 };
 
 #define MAIN_DAY 86400 /* seconds */
@@ -63,6 +66,9 @@ static const struct option main_options[] = {
 	{ "watch", no_argument, NULL, MAIN_OWN + 8 },
 	{ "threshold", required_argument, NULL, MAIN_OWN + 9 },
 	{ "speed", required_argument, NULL, MAIN_OWN + 10 },
+	{ "name", required_argument, NULL, MAIN_OWN + 11 },
+	{ "namespace", required_argument, NULL, MAIN_OWN + 12 },
+	{ "per-node", no_argument, NULL, MAIN_OWN + 13 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -139,6 +145,14 @@ static const struct command {
 	  .min_args = 1,
 	  .max_args = 2,
 	  .run = ctl_ipam },
+	{ .name = "nad",
+	  .synopsis = "longhorn | linstor | rook [--namespace NAME] [--name "
+		      "NAME] [--per-node]",
+	  .help = "a NetworkAttachmentDefinition out of the configuration",
+	  .options = OPT_NAME | OPT_NAMESPACE | OPT_PER_NODE,
+	  .min_args = 1,
+	  .max_args = 1,
+	  .run = ctl_nad },
 };
 
 /* What main() holds while the command runs. */
@@ -323,6 +337,15 @@ static int main_own_option(struct main *m, unsigned int bit)
 		break;
 	case OPT_PROBE:
 		ctl->probe = optarg;
+		break;
+	case OPT_NAME:
+		ctl->name = optarg;
+		break;
+	case OPT_NAMESPACE:
+		ctl->namespace = optarg;
+		break;
+	case OPT_PER_NODE:
+		ctl->per_node = true;
 		break;
 	case OPT_WINDOW:
 		return main_number("--window", "seconds", MAIN_DAY,

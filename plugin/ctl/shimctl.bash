@@ -3,7 +3,7 @@
 _shimctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands='up down status needs verify doctor traffic peers
-		announce ipam'
+		announce ipam nad'
 	local common='--config --output --netns --node --quiet --verbose --help
 		--version'
 	local command='' words='' i
@@ -11,7 +11,8 @@ _shimctl() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-c | --config | -o | --output | --netns | --node | --probe | \
-			--timeout | --window | --threshold | --speed)
+			--timeout | --window | --threshold | --speed | --name | \
+			--namespace)
 			((i++))
 			;;
 		-*) ;;
@@ -32,7 +33,8 @@ _shimctl() {
 		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
 		return
 		;;
-	--node | --probe | --timeout | --window | --threshold | --speed)
+	--node | --probe | --timeout | --window | --threshold | --speed | \
+		--name | --namespace)
 		return
 		;;
 	esac
@@ -46,6 +48,7 @@ _shimctl() {
 	traffic) words="--window --watch --threshold --speed $common" ;;
 	peers) words="prune --dry-run $common" ;;
 	verify) words="--mtu $common" ;;
+	nad) words="longhorn linstor rook --namespace --name --per-node $common" ;;
 	ipam) words="ls check release gc --force --dry-run $common" ;;
 	*) words=$common ;;
 	esac

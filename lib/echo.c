@@ -21,6 +21,7 @@
  */
 
 #define ECHO_MAX      65535
+#define ECHO_BURST    32 /* requests between looks at the answers */
 #define ECHO_HEADER   8 /* ICMP's and ICMPv6's */
 #define ECHO_IPV6_LEN 40
 
@@ -29,15 +30,22 @@ struct echo_payload {
 	uint32_t index;
 };
 
+/* All sources of one run. */
 struct echo_session {
-	int netns;
 	const struct echo_plan *plan;
-	struct echo *items;
+	const struct echo_source *sources;
 	size_t count;
-	int fd[2]; /* IPv4, IPv6; -1: nobody asks */
+	struct pollfd *fds; /* IPv4, IPv6 of each source; -1: nobody asks */
 	uint16_t id;
 	uint16_t seq;
 	uint8_t *buf; /* ECHO_MAX */
+};
+
+/* One socket of one source. */
+struct echo_end {
+	struct echo_session *session;
+	const struct echo_source *source;
+	struct pollfd *fds; /* the source's two */
 };
 
 static uint64_t echo_now_ns(void)
@@ -57,16 +65,28 @@ static int echo_set(int fd, int level, int option, int value, struct error *err)
 	return 0;
 }
 
-static int echo_socket(struct echo_session *s, int family, struct error *err)
+static bool echo_is_sized(const struct echo_end *end, int family)
+{
+	if (end->session->plan->size)
+		return true;
+	for (size_t i = 0; i < end->source->count; i++)
+		if (end->source->items[i].to.family == family &&
+		    end->source->items[i].size)
+			return true;
+	return false;
+}
+
+static int echo_socket(const struct echo_end *end, int family,
+		       struct error *err)
 {
 	bool v4 = family == AF_INET;
 	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			v4 ? IPPROTO_ICMP : (int)IPPROTO_ICMPV6);
 
-	s->fd[!v4] = fd;
+	end->fds[!v4].fd = fd;
 	if (fd < 0)
 		return error_set(err, ERROR_LINK, errno, "echo socket");
-	if (!s->plan->size)
+	if (!echo_is_sized(end, family))
 		return 0;
 	if (v4)
 		return echo_set(fd, IPPROTO_IP, IP_MTU_DISCOVER,
@@ -77,15 +97,15 @@ static int echo_socket(struct echo_session *s, int family, struct error *err)
 
 static int echo_open(void *arg, struct error *err)
 {
-	struct echo_session *s = arg;
+	const struct echo_end *end = arg;
 
-	for (size_t i = 0; i < s->count; i++) {
-		int family = s->items[i].to.family;
+	for (size_t i = 0; i < end->source->count; i++) {
+		int family = end->source->items[i].to.family;
 		int r;
 
-		if (s->fd[family != AF_INET] >= 0)
+		if (end->fds[family != AF_INET].fd >= 0)
 			continue;
-		r = echo_socket(s, family, err);
+		r = echo_socket(end, family, err);
 		if (r < 0)
 			return r;
 	}
@@ -120,12 +140,14 @@ static size_t echo_address(const struct inet_addr *addr,
 	return sizeof(*v6);
 }
 
-static void echo_ask(struct echo_session *s, size_t index)
+static void echo_ask(const struct echo_end *end, size_t index)
 {
-	struct echo *item = &s->items[index];
+	struct echo_session *s = end->session;
+	struct echo *item = &end->source->items[index];
 	bool v4 = item->to.family == AF_INET;
 	struct echo_payload payload = { .index = (uint32_t)index };
-	size_t size = s->plan->size ? s->plan->size : ECHO_SMALL;
+	size_t wanted = item->size ? item->size : s->plan->size;
+	size_t size = wanted ? wanted : ECHO_SMALL;
 	size_t header = v4 ? sizeof(struct iphdr) : ECHO_IPV6_LEN;
 	size_t len = size > header + ECHO_HEADER + sizeof(payload)
 			     ? size - header
@@ -136,6 +158,9 @@ static void echo_ask(struct echo_session *s, size_t index)
 	struct sockaddr_storage to;
 	size_t to_len = echo_address(&item->to, &to);
 
+	item->sent++;
+	if (len > ECHO_MAX)
+		return;
 	payload.sent_ns = echo_now_ns();
 	memset(s->buf, 0, len);
 	memcpy(s->buf, words, sizeof(words));
@@ -144,8 +169,7 @@ static void echo_ask(struct echo_session *s, size_t index)
 		words[1] = echo_checksum(s->buf, len);
 		memcpy(s->buf, words, sizeof(words));
 	}
-	item->sent++;
-	(void)!sendto(s->fd[!v4], s->buf, len, MSG_DONTWAIT,
+	(void)!sendto(end->fds[!v4].fd, s->buf, len, MSG_DONTWAIT,
 		      (struct sockaddr *)&to, (socklen_t)to_len);
 }
 
@@ -181,10 +205,10 @@ static void echo_count(struct echo *item, const struct echo_payload *payload)
 	item->received++;
 }
 
-static void echo_take(struct echo_session *s, bool v4, size_t len,
+static void echo_take(const struct echo_end *end, bool v4, size_t len,
 		      const struct sockaddr_storage *from)
 {
-	const uint8_t *at = s->buf;
+	const uint8_t *at = end->session->buf;
 	size_t skip = v4 && len > 0 ? (size_t)(at[0] & 0xf) * 4 : 0;
 	struct echo_payload payload;
 	uint16_t id;
@@ -195,96 +219,153 @@ static void echo_take(struct echo_session *s, bool v4, size_t len,
 	memcpy(&id, at + 4, sizeof(id));
 	memcpy(&payload, at + ECHO_HEADER, sizeof(payload));
 	if (at[0] != (v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) ||
-	    ntohs(id) != s->id || payload.index >= s->count ||
-	    !echo_is_from(from, &s->items[payload.index].to))
+	    ntohs(id) != end->session->id ||
+	    payload.index >= end->source->count ||
+	    !echo_is_from(from, &end->source->items[payload.index].to))
 		return;
-	echo_count(&s->items[payload.index], &payload);
+	echo_count(&end->source->items[payload.index], &payload);
 }
 
-static void echo_drain(struct echo_session *s, bool v4)
+static void echo_drain(const struct echo_end *end, bool v4)
 {
 	for (;;) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(s->fd[!v4], s->buf, ECHO_MAX, MSG_DONTWAIT,
+		ssize_t n = recvfrom(end->fds[!v4].fd, end->session->buf,
+				     ECHO_MAX, MSG_DONTWAIT,
 				     (struct sockaddr *)&from, &from_len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return;
-		echo_take(s, v4, (size_t)n, &from);
+		echo_take(end, v4, (size_t)n, &from);
 	}
+}
+
+static struct echo_end echo_end(struct echo_session *s, size_t index)
+{
+	return (struct echo_end){ s, &s->sources[index], &s->fds[2 * index] };
 }
 
 static bool echo_is_done(const struct echo_session *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->items[i].received < s->plan->count)
-			return false;
+		for (size_t j = 0; j < s->sources[i].count; j++)
+			if (s->sources[i].items[j].received < s->plan->count)
+				return false;
 	return true;
+}
+
+static void echo_poll(struct echo_session *s, int ms)
+{
+	if (poll(s->fds, 2 * s->count, ms) <= 0)
+		return;
+	for (size_t i = 0; i < 2 * s->count; i++) {
+		struct echo_end end = echo_end(s, i / 2);
+
+		if (s->fds[i].fd >= 0 && s->fds[i].revents)
+			echo_drain(&end, i % 2 == 0);
+	}
 }
 
 static void echo_wait(struct echo_session *s, unsigned int ms)
 {
 	uint64_t deadline = echo_now_ns() + (uint64_t)ms * 1000000;
-	struct pollfd fds[2] = { { .fd = s->fd[0], .events = POLLIN },
-				 { .fd = s->fd[1], .events = POLLIN } };
 
 	while (!echo_is_done(s)) {
 		uint64_t now = echo_now_ns();
 
 		if (now >= deadline)
 			return;
-		poll(fds, 2, (int)((deadline - now) / 1000000) + 1);
-		for (int i = 0; i < 2; i++)
-			if (fds[i].fd >= 0 && fds[i].revents)
-				echo_drain(s, i == 0);
+		echo_poll(s, (int)((deadline - now) / 1000000) + 1);
 	}
 }
 
 /* --- all of it ---------------------------------------------------------------------- */
+
+/* A receive buffer holds some hundred answers: a long list is asked in parts. */
+static void echo_ask_round(struct echo_session *s)
+{
+	size_t asked = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct echo_end end = echo_end(s, i);
+
+		for (size_t j = 0; j < s->sources[i].count; j++) {
+			echo_ask(&end, j);
+			if (++asked % ECHO_BURST == 0)
+				echo_poll(s, 0);
+		}
+	}
+}
 
 static void echo_ask_all(struct echo_session *s)
 {
 	for (unsigned int round = 0; round < s->plan->count; round++) {
 		if (round > 0)
 			echo_wait(s, s->plan->interval_ms);
-		for (size_t i = 0; i < s->count; i++)
-			echo_ask(s, i);
+		echo_ask_round(s);
 	}
 	echo_wait(s, s->plan->timeout_ms);
 }
 
-static void echo_reset(struct echo_session *s)
+static void echo_reset(const struct echo_source *source)
 {
-	for (size_t i = 0; i < s->count; i++)
-		s->items[i] = (struct echo){ .to = s->items[i].to };
+	for (size_t i = 0; i < source->count; i++)
+		source->items[i] = (struct echo){
+			.to = source->items[i].to, .size = source->items[i].size
+		};
+}
+
+static int echo_open_all(struct echo_session *s, struct error *err)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct echo_end end = echo_end(s, i);
+		int r;
+
+		echo_reset(end.source);
+		r = netns_run(end.source->netns, echo_open, &end, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int echo_run_all(const struct echo_plan *plan,
+		 const struct echo_source *sources, size_t count,
+		 struct error *err)
+{
+	cleanup_free struct pollfd *fds = calloc(2 * count + 1, sizeof(*fds));
+	cleanup_free uint8_t *buf = malloc(ECHO_MAX);
+	struct echo_session s = {
+		.plan = plan,
+		.sources = sources,
+		.count = count,
+		.fds = fds,
+		.buf = buf,
+	};
+	int r;
+
+	if (!buf || !fds)
+		return error_oom(err);
+	for (size_t i = 0; i < 2 * count; i++)
+		fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (getrandom(&s.id, sizeof(s.id), 0) < 0)
+		s.id = (uint16_t)getpid();
+	r = echo_open_all(&s, err);
+	if (r == 0)
+		echo_ask_all(&s);
+	for (size_t i = 0; i < 2 * count; i++)
+		if (fds[i].fd >= 0)
+			close(fds[i].fd);
+	return r;
 }
 
 int echo_run(int netns, const struct echo_plan *plan, struct echo *items,
 	     size_t count, struct error *err)
 {
-	struct echo_session s = {
-		.plan = plan,
-		.items = items,
-		.count = count,
-		.fd = { -1, -1 },
-	};
-	int r;
+	const struct echo_source source = { netns, items, count };
 
-	s.buf = malloc(ECHO_MAX);
-	if (!s.buf)
-		return error_oom(err);
-	if (getrandom(&s.id, sizeof(s.id), 0) < 0)
-		s.id = (uint16_t)getpid();
-	echo_reset(&s);
-	r = netns_run(netns, echo_open, &s, err);
-	if (r == 0)
-		echo_ask_all(&s);
-	for (int i = 0; i < 2; i++)
-		if (s.fd[i] >= 0)
-			close(s.fd[i]);
-	free(s.buf);
-	return r;
+	return echo_run_all(plan, &source, 1, err);
 }

@@ -2,8 +2,8 @@
 #define LIB_ECHO_H
 
 /*
- * ICMP echo (RFC 792, RFC 4443) to many addresses at once, from inside a
- * namespace: all are asked in turn, and waited for together.
+ * ICMP echo (RFC 792, RFC 4443) to many addresses at once, from inside
+ * namespaces: all are asked in turn, and waited for together.
  */
 
 #include "lib/error.h"
@@ -14,6 +14,7 @@
 /* One address that is asked, and what came of it. */
 struct echo {
 	struct inet_addr to;
+	uint32_t size; /* of its packets; 0: the plan's */
 	unsigned int sent;
 	unsigned int received;
 	uint32_t min_us; /* round trip; 0 without an answer */
@@ -41,5 +42,17 @@ struct echo_plan {
  */
 int echo_run(int netns, const struct echo_plan *plan, struct echo *items,
 	     size_t count, struct error *err);
+
+/* Who asks, and whom. */
+struct echo_source {
+	int netns; /* -1: our own */
+	struct echo *items;
+	size_t count;
+};
+
+/** echo_run_all() - The same from several namespaces at once */
+int echo_run_all(const struct echo_plan *plan,
+		 const struct echo_source *sources, size_t count,
+		 struct error *err);
 
 #endif

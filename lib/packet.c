@@ -232,6 +232,36 @@ struct packet packet_solicitation(const struct inet_mac *mac,
 	return packet;
 }
 
+static struct packet packet_solicitation_from(const struct inet_mac *mac,
+					      const struct inet_addr *sender,
+					      const struct inet_addr *target)
+{
+	struct inet_mac to = packet_solicited_mac(target);
+	struct packet packet = packet_ethernet(&to, mac, ETH_P_IPV6);
+	struct packet_nd_option option = { ND_OPT_SOURCE_LINKADDR, 1, { 0 } };
+	struct packet_nd_body body = packet_nd(ND_NEIGHBOR_SOLICIT,
+					       sizeof(option), target);
+	struct in6_addr group = { { { 0xff, 0x02, [11] = 1, 0xff } } };
+
+	memcpy(option.mac, mac->bytes, sizeof(option.mac));
+	memcpy(group.s6_addr + 13, target->bytes + 13, 3);
+	memcpy(&body.ip.ip6_src, sender->bytes, sizeof(body.ip.ip6_src));
+	body.ip.ip6_dst = group;
+	packet_append(&packet, &body, sizeof(body));
+	packet_append(&packet, &option, sizeof(option));
+	packet_seal(&packet);
+	return packet;
+}
+
+struct packet packet_question(const struct inet_mac *mac,
+			      const struct inet_addr *sender,
+			      const struct inet_addr *target)
+{
+	if (target->family == AF_INET6)
+		return packet_solicitation_from(mac, sender, target);
+	return packet_arp(ARPOP_REQUEST, mac, sender, target);
+}
+
 static enum packet_claim packet_read_arp(const uint8_t *frame, size_t len,
 					 const struct inet_addr *addr,
 					 struct inet_mac *ret_mac)
@@ -291,4 +321,33 @@ enum packet_claim packet_read(const uint8_t *frame, size_t len,
 	if (addr->family == AF_INET6 && header.h_proto == htons(ETH_P_IPV6))
 		return packet_read_nd(frame, len, addr);
 	return PACKET_NOTHING;
+}
+
+/* Whom the frame is about; packet_read() then judges it. */
+bool packet_holder(const uint8_t *frame, size_t len, struct inet_addr *ret_addr,
+		   struct inet_mac *ret_mac)
+{
+	struct inet_addr addr = { 0 };
+	struct packet_arp_body arp;
+	struct packet_nd_body nd;
+	struct ethhdr header;
+
+	if (len < sizeof(header))
+		return false;
+	memcpy(&header, frame, sizeof(header));
+	if (header.h_proto == htons(ETH_P_ARP) &&
+	    len >= sizeof(header) + sizeof(arp)) {
+		memcpy(&arp, frame + sizeof(header), sizeof(arp));
+		addr.family = AF_INET;
+		memcpy(addr.bytes, arp.sender, sizeof(arp.sender));
+	} else if (header.h_proto == htons(ETH_P_IPV6) &&
+		   len >= sizeof(header) + sizeof(nd)) {
+		memcpy(&nd, frame + sizeof(header), sizeof(nd));
+		addr.family = AF_INET6;
+		memcpy(addr.bytes, nd.target, sizeof(nd.target));
+	} else {
+		return false;
+	}
+	*ret_addr = addr;
+	return packet_read(frame, len, &addr, ret_mac) == PACKET_HOLDS;
 }

@@ -60,6 +60,12 @@ struct packet packet_advertisement(const struct inet_mac *mac,
 struct packet packet_solicitation(const struct inet_mac *mac,
 				  const struct inet_addr *addr);
 
+/** packet_question() - Who has @target? From @sender, to whom the answer goes:
+ * an ARP request, or a solicitation with the sender's MAC */
+struct packet packet_question(const struct inet_mac *mac,
+			      const struct inet_addr *sender,
+			      const struct inet_addr *target);
+
 /** packet_solicited_mac() / packet_all_nodes_mac() - IPv6 groups as MACs */
 struct inet_mac packet_solicited_mac(const struct inet_addr *addr);
 struct inet_mac packet_all_nodes_mac(void);
@@ -71,5 +77,10 @@ struct inet_mac packet_all_nodes_mac(void);
 enum packet_claim packet_read(const uint8_t *frame, size_t len,
 			      const struct inet_addr *addr,
 			      struct inet_mac *ret_mac);
+
+/** packet_holder() - Does a received frame say that somebody has an address?
+ * Fills which, and who */
+bool packet_holder(const uint8_t *frame, size_t len, struct inet_addr *ret_addr,
+		   struct inet_mac *ret_mac);
 
 #endif

@@ -72,8 +72,9 @@ static int children_take(struct children_scan *scan, struct netlink *nl,
 	snprintf(child->ifname, sizeof(child->ifname), "%s", link->name);
 	child->index = link->index;
 	child->mac = link->mac;
-	child->mtu = link->mtu;
 	child->mode = link->macvlan.mode;
+	child->mtu = link->mtu;
+	child->is_up = link->flags & IFF_UP;
 	child->is_found = true;
 	child->is_here = !place->path;
 	child->is_shim = child->is_here && link->index == scan->shim->index;

@@ -13,8 +13,9 @@ struct child {
 	char ifname[IFNAMSIZ];
 	int index; /* in its own namespace */
 	struct inet_mac mac;
-	uint32_t mtu;
 	uint32_t mode; /* MACVLAN_MODE_* */
+	uint32_t mtu;
+	bool is_up;
 	char *addresses; /* as ctl_addresses() */
 	bool is_here; /* in the host namespace */
 	bool is_shim;

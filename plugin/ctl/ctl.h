@@ -38,6 +38,7 @@ struct ctl {
 	bool force;
 	bool wait;
 	bool mtu;
+	unsigned int count; /* packets along each leg */
 	unsigned int timeout; /* seconds, for wait */
 	const char *probe;
 

@@ -34,6 +34,7 @@ enum {
 	OPT_NAME = 1 << 11,
 	OPT_NAMESPACE = 1 << 12,
 	OPT_PER_NODE = 1 << 13,
+	OPT_COUNT = 1 << 20,
 };
 
 #define MAIN_DAY 86400 /* seconds */
@@ -69,6 +70,7 @@ static const struct option main_options[] = {
 	{ "name", required_argument, NULL, MAIN_OWN + 11 },
 	{ "namespace", required_argument, NULL, MAIN_OWN + 12 },
 	{ "per-node", no_argument, NULL, MAIN_OWN + 13 },
+	{ "count", required_argument, NULL, MAIN_OWN + 20 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -109,9 +111,9 @@ static const struct command {
 	  .anywhere = true,
 	  .run = ctl_needs },
 	{ .name = "verify",
-	  .synopsis = "[--mtu] [ADDRESS...]",
+	  .synopsis = "[--mtu] [--count N] [ADDRESS...]",
 	  .help = "ask along every leg that begins on this node",
-	  .options = OPT_MTU,
+	  .options = OPT_MTU | OPT_COUNT,
 	  .max_args = 64,
 	  .privileged = true,
 	  .run = ctl_verify },
@@ -329,6 +331,8 @@ static int main_own_option(struct main *m, unsigned int bit)
 	case OPT_TIMEOUT:
 		return main_number("--timeout", "seconds", MAIN_DAY,
 				   &ctl->timeout);
+	case OPT_COUNT:
+		return main_number("--count", "packets", 1000, &ctl->count);
 	case OPT_FORCE:
 		ctl->force = true;
 		break;
@@ -589,7 +593,9 @@ static int main_serve(struct main *m, int argc, char **argv, struct error *err)
 
 int main(int argc, char **argv)
 {
-	struct main m = { .ctl = { .timeout = 300, .window = 10 } };
+	struct main m = {
+		.ctl = { .timeout = 300, .window = 10, .count = 3 },
+	};
 	struct error err = { 0 };
 	int r;
 

@@ -11,8 +11,8 @@ _shimctl() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-c | --config | -o | --output | --netns | --node | --probe | \
-			--timeout | --window | --threshold | --speed | --name | \
-			--namespace)
+			--timeout | --count | --window | --threshold | \
+			--speed | --name | --namespace)
 			((i++))
 			;;
 		-*) ;;
@@ -33,8 +33,8 @@ _shimctl() {
 		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
 		return
 		;;
-	--node | --probe | --timeout | --window | --threshold | --speed | \
-		--name | --namespace)
+	--node | --probe | --timeout | --count | --window | --threshold | \
+		--speed | --name | --namespace)
 		return
 		;;
 	esac
@@ -47,7 +47,7 @@ _shimctl() {
 	needs) words="$(cd /sys/class/net && echo *) --probe $common" ;;
 	traffic) words="--window --watch --threshold --speed $common" ;;
 	peers) words="prune --dry-run $common" ;;
-	verify) words="--mtu $common" ;;
+	verify) words="--mtu --count $common" ;;
 	nad) words="longhorn linstor rook --namespace --name --per-node $common" ;;
 	ipam) words="ls check release gc --force --dry-run $common" ;;
 	*) words=$common ;;

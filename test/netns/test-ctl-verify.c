@@ -50,14 +50,17 @@ Test(ctl_verify, a_healthy_node_has_no_finding)
 {
 	cleanup_free char *out = NULL;
 
-	verify("10.100.1.100", 0, "storage: 0 of 6 legs failed\n");
-	verify("--mtu 10.100.1.100", 0, "storage: 0 of 12 legs failed\n");
+	verify("", 0, "storage on k8s-1: 0 of 6 legs failed\n");
+	verify("--mtu 10.100.1.100", 0,
+	       "storage on k8s-1: 0 of 6 legs failed\n");
 	cr_expect_eq(ctl_run("$C verify --mtu -o json", &out, NULL), 0);
-	cr_expect(strstr(out, "{\"from\":\"local host\",\"fromName\":\"k8s-1\","
-			      "\"to\":\"local pod\",\"toName\":\"c1\","
-			      "\"address\":\"10.100.1.16\",\"size\":1450,"
-			      "\"sent\":3,\"received\":3,\"minUs\":"),
-		  "%s", out);
+	cr_expect(
+		strstr(out,
+		       "{\"from\":\"local host\",\"fromName\":\"k8s-1\","
+		       "\"to\":\"local pod\",\"toName\":\"c1\","
+		       "\"node\":\"k8s-1\",\"address\":\"10.100.1.16\",\"size\":1450,"
+		       "\"sent\":3,\"received\":3,\"minUs\":"),
+		"%s", out);
 	cr_expect(strstr(out, "\"findings\":[]}"), "%s", out);
 }
 
@@ -65,17 +68,24 @@ Test(ctl_verify, a_broken_local_leg_is_told_from_the_tunnel)
 {
 	ns_do(seed_pod, "ip link set net1 type macvlan mode private");
 	verify("", 1,
-	       "FAIL storage: legs within this node are broken, the tunnel is "
-	       "fine -> shimctl up, then shimctl status\n");
+	       "FAIL storage: pod c1 is a child in private mode, the shim one "
+	       "in bridge mode: they never meet -> set \"mode\" to bridge in "
+	       "the network, and restart the pod\n");
+	verify("", 1,
+	       "storage on k8s-1: 2 of 6 legs failed: the tunnel is fine, this "
+	       "node's own are not\n");
 }
 
 Test(ctl_verify, a_broken_tunnel_is_told_from_the_local_leg)
 {
-	ns_do(-1, "ip link set under0 down");
-	verify("10.100.1.100", 1,
-	       "FAIL storage: legs to other nodes are broken, the local ones "
-	       "are fine -> shimctl peers, then look at the other node and at "
-	       "firewalls\n");
+	ns_do(seed_other, "ip link set under1 down");
+	verify("", 1,
+	       "storage on k8s-1: 2 of 4 legs failed: this node's own are "
+	       "fine, the tunnel is not\n");
+	verify("", 1,
+	       "FAIL storage: k8s-2 does not answer on the underlay either "
+	       "(10.100.100.2 via 172.16.0.2 dev under0) -> bring that node, "
+	       "or the way to it, up\n");
 }
 
 /* T7: the link on the way is narrower than both ends believe. */
@@ -85,11 +95,12 @@ Test(ctl_verify, a_black_hole_is_named_with_its_size)
 			  " nft add chain netdev t in '{ type filter hook "
 			  "ingress device under1 priority 0; }';"
 			  " nft add rule netdev t in meta length gt 1400 drop");
-	verify("", 0, "0 of 4 legs failed\n");
+	verify("", 0, "0 of 6 legs failed\n");
 	verify("--mtu", 1,
-	       "FAIL storage: packets of 1450 bytes are lost between nodes, "
-	       "small ones pass -> raise the underlay's MTU on the way, or "
-	       "lower vxlan.mtu\n");
+	       "FAIL storage: packets over 1350 bytes are lost on the way to "
+	       "k8s-2 (10.100.100.2 via 172.16.0.2 dev under0): the overlay's "
+	       "mtu is 1450 -> raise the MTU on that way to 1500, or set "
+	       "vxlan.mtu to 1350\n");
 }
 
 /* A parent that shrinks takes the pods' MTU with it, and does not give it back. */
@@ -98,16 +109,24 @@ Test(ctl_verify, a_pod_whose_mtu_stayed_small_is_named)
 	ns_do(-1, "ip link set vxlan-storage mtu 1400");
 	cr_assert_eq(ctl_run("$C up", NULL, NULL), 0);
 	verify("--mtu", 1,
-	       "FAIL storage: packets of 1450 bytes are lost within this node, "
-	       "small ones pass -> restart the pods that were made with "
-	       "another MTU\n");
+	       "FAIL storage: pod c1: net1 has mtu 1400, vxlan-storage has "
+	       "1450 -> restart the pod\n");
 }
 
-Test(ctl_verify, without_a_shim_it_cannot_be_tested)
+Test(ctl_verify, a_missing_shim_is_named_and_the_pods_legs_are_asked)
 {
 	ns_do(-1, "ip link del lhnet1-host");
+	verify("", 1,
+	       "FAIL storage: lhnet1-host does not exist -> shimctl up\n");
+	verify("", 1,
+	       "4 of 6 legs failed: within this node and between nodes\n");
+}
+
+Test(ctl_verify, without_a_parent_it_cannot_be_tested)
+{
+	ns_do(-1, "ip link del vxlan-storage");
 	verify("", 3,
-	       "FAIL storage: has no host shim on this node -> shimctl up\n");
+	       "FAIL storage: has no parent on this node -> shimctl up\n");
 	ctl_fails("$C verify x", 2,
 		  "shimctl: verify: \"x\" is no address -> shimctl --help\n");
 }

@@ -1,0 +1,516 @@
+#include "lib/netns.h"
+#include "plugin/ctl/verify.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/*
+ * Who is there. This node's pods are found in their namespaces, the other nodes
+ * in "nodes". For pods elsewhere the segment itself is asked, whatever store has
+ * given them their addresses: a local table knows those of its node only. IPv6
+ * subnets cannot be asked so; their pods must be named.
+ */
+
+#define SWEEP_WAIT_MS 120
+#define SWEEP_MAX     4096 /* addresses; of a larger subnet the first ones */
+#define PROXY_MIN     9 /* one MAC with so many addresses answers for others */
+
+/* --- nodes ------------------------------------------------------------------------ */
+
+const char *verify_node_name(const struct verify *v, size_t node)
+{
+	const struct verify_node *n = &v->nodes[node];
+
+	return n->name ? n->name : n->text;
+}
+
+static int add_node(struct verify *v, const char *name,
+		    const struct inet_addr *vtep, struct error *err)
+{
+	struct verify_node *grown;
+
+	grown = reallocarray(v->nodes, v->n_nodes + 1, sizeof(*grown));
+	if (!grown)
+		return error_oom(err);
+	v->nodes = grown;
+	grown += v->n_nodes++;
+	*grown = (struct verify_node){ .name = name, .vtep = *vtep };
+	inet_addr_format(vtep, grown->text);
+	return 0;
+}
+
+static int find_nodes(struct verify *v, struct error *err)
+{
+	const struct config *config = &v->network->config;
+	int r = add_node(v, v->network->node.name, &v->parent.vxlan.local, err);
+
+	for (size_t i = 0; i < config->n_nodes && r == 0; i++)
+		if (&config->nodes[i] != v->network->node.row)
+			r = add_node(v, config->nodes[i].name,
+				     &config->nodes[i].vtep, err);
+	return r;
+}
+
+/* The node whose VTEP it is; one that no row names becomes one. */
+static int find_vtep(struct verify *v, const struct inet_addr *vtep,
+		     size_t *ret, struct error *err)
+{
+	*ret = 1;
+	while (*ret < v->n_nodes &&
+	       !inet_addr_equal(&v->nodes[*ret].vtep, vtep))
+		(*ret)++;
+	return *ret < v->n_nodes ? 0 : add_node(v, NULL, vtep, err);
+}
+
+static int find_unknown(struct verify *v, size_t *ret, struct error *err)
+{
+	static const struct inet_addr none;
+
+	for (*ret = 1; *ret < v->n_nodes; (*ret)++) {
+		const char *name = v->nodes[*ret].name;
+
+		if (name && strcmp(name, "elsewhere") == 0)
+			return 0;
+	}
+	return add_node(v, "elsewhere", &none, err);
+}
+
+/* --- targets ---------------------------------------------------------------------- */
+
+static int add_target(struct verify *v, const struct verify_target *target,
+		      struct error *err)
+{
+	struct verify_target *grown;
+
+	for (size_t i = 0; i < v->n_targets; i++)
+		if (inet_addr_equal(&v->targets[i].addr, &target->addr))
+			return 0;
+	grown = reallocarray(v->targets, v->n_targets + 1, sizeof(*grown));
+	if (!grown)
+		return error_oom(err);
+	v->targets = grown;
+	grown[v->n_targets++] = *target;
+	return 0;
+}
+
+bool verify_child_addr(const struct child *child, size_t nth,
+		       struct inet_addr *ret)
+{
+	const char *at = child->addresses;
+	char text[INET_PREFIX_TEXT];
+	struct inet_prefix prefix;
+	size_t len;
+
+	for (; nth > 0 && at; nth--) {
+		at = strstr(at, ", ");
+		at = at ? at + 2 : NULL;
+	}
+	len = at ? strcspn(at, ",") : 0;
+	if (len == 0 || len >= sizeof(text))
+		return false;
+	memcpy(text, at, len);
+	text[len] = '\0';
+	if (!inet_prefix_parse(text, &prefix))
+		return false;
+	*ret = prefix.addr;
+	return true;
+}
+
+/* The shim's addresses, and the pods'. */
+static int add_children(struct verify *v, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < v->children.count && r == 0; i++) {
+		const struct child *child = &v->children.items[i];
+		struct verify_target target = {
+			.place = child->is_shim ? VERIFY_LOCAL_HOST
+						: VERIFY_LOCAL_POD,
+			.name = child->is_shim ? v->network->node.name
+					       : child->owner,
+			.child = child,
+		};
+
+		if (!child->is_found || (child->is_here && !child->is_shim))
+			continue;
+		for (size_t n = 0;
+		     r == 0 && verify_child_addr(child, n, &target.addr); n++)
+			r = add_target(v, &target, err);
+	}
+	return r;
+}
+
+static int add_row(struct verify *v, const struct config_node *row,
+		   enum verify_place place, size_t node, struct error *err)
+{
+	struct verify_target target = { .place = place,
+					.node = node,
+					.name = row->name };
+	int r = 0;
+
+	for (size_t i = 0; i < row->n_addresses && r == 0; i++) {
+		target.addr = row->addresses[i].addr;
+		r = add_target(v, &target, err);
+	}
+	return r;
+}
+
+/* Our own row, too: a shim that is missing is to be missed. */
+static int add_rows(struct verify *v, struct error *err)
+{
+	const struct config *config = &v->network->config;
+	const struct config_node *own = v->network->node.row;
+	size_t node = 1;
+	int r = 0;
+
+	if (own && !v->is_hostless)
+		r = add_row(v, own, VERIFY_LOCAL_HOST, 0, err);
+	for (size_t i = 0; i < config->n_nodes && r == 0; i++)
+		if (&config->nodes[i] != own)
+			r = add_row(v, &config->nodes[i], VERIFY_REMOTE_HOST,
+				    node++, err);
+	return r;
+}
+
+/* --- pods elsewhere --------------------------------------------------------------- */
+
+/* Behind which VTEP is it? The answer has just been learned. @mac is NULL if
+ * there was none. */
+static int locate(struct verify *v, const struct netlink_fdb *fdb,
+		  const struct inet_mac *mac, size_t *ret, struct error *err)
+{
+	for (size_t i = 0; i < fdb->count && mac; i++)
+		if (fdb->items[i].dst.family &&
+		    inet_mac_equal(&fdb->items[i].mac, mac))
+			return find_vtep(v, &fdb->items[i].dst, ret, err);
+	return find_unknown(v, ret, err);
+}
+
+static const struct sweep_answer *answer_for(const struct verify *v,
+					     const struct inet_addr *addr)
+{
+	for (size_t i = 0; i < v->sweep.count; i++)
+		if (inet_addr_equal(&v->sweep.items[i].addr, addr))
+			return &v->sweep.items[i];
+	return NULL;
+}
+
+static bool is_child_mac(const struct verify *v, const struct inet_mac *mac)
+{
+	for (size_t i = 0; i < v->children.count; i++)
+		if (v->children.items[i].is_found &&
+		    inet_mac_equal(&v->children.items[i].mac, mac))
+			return true;
+	return false;
+}
+
+static size_t answers_of(const struct verify *v, const struct inet_mac *mac)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->sweep.count; i++)
+		n += inet_mac_equal(&v->sweep.items[i].mac, mac);
+	return n;
+}
+
+static bool is_host_range(const struct verify *v, const struct inet_addr *addr)
+{
+	const struct ipam_config *ipam = &v->network->config.ipam;
+	inet_uint value = inet_addr_to_uint(addr);
+
+	for (size_t i = 0; i < ipam->n_host_ranges; i++) {
+		const struct range *range = &ipam->host_ranges[i];
+		inet_uint first, last;
+
+		range_span(range, &first, &last);
+		if (range->network.addr.family == addr->family &&
+		    value >= first && value <= last)
+			return true;
+	}
+	return false;
+}
+
+static int add_remote(struct verify *v, const struct netlink_fdb *fdb,
+		      const struct inet_addr *addr, const struct inet_mac *mac,
+		      struct error *err)
+{
+	struct verify_target target = { .place = VERIFY_REMOTE_POD,
+					.name = "",
+					.addr = *addr };
+	int r = locate(v, fdb, mac, &target.node, err);
+
+	if (r < 0)
+		return r;
+	if (is_host_range(v, addr)) {
+		target.place = VERIFY_REMOTE_HOST;
+		target.name = verify_node_name(v, target.node);
+	}
+	return add_target(v, &target, err);
+}
+
+static void warn_of_proxy(struct verify *v, const struct sweep_answer *answer)
+{
+	char mac[INET_MAC_TEXT];
+
+	for (const struct sweep_answer *a = v->sweep.items; a < answer; a++)
+		if (inet_mac_equal(&a->mac, &answer->mac))
+			return;
+	inet_mac_format(&answer->mac, mac);
+	report_warn(&v->ctl->report, v->network->config.name,
+		    "switch proxy_arp off there, or name the pods elsewhere",
+		    "%s answers for %zu addresses: a proxy, none of them is "
+		    "taken for a pod",
+		    mac, answers_of(v, &answer->mac));
+}
+
+static int add_answers(struct verify *v, const struct netlink_fdb *fdb,
+		       struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < v->sweep.count && r == 0; i++) {
+		const struct sweep_answer *answer = &v->sweep.items[i];
+
+		if (is_child_mac(v, &answer->mac))
+			continue;
+		if (answers_of(v, &answer->mac) >= PROXY_MIN)
+			warn_of_proxy(v, answer);
+		else
+			r = add_remote(v, fdb, &answer->addr, &answer->mac,
+				       err);
+	}
+	return r;
+}
+
+static int add_arguments(struct verify *v, const struct netlink_fdb *fdb,
+			 struct error *err)
+{
+	int r = 0;
+
+	for (int i = 0; i < v->ctl->n_args && r == 0; i++) {
+		const struct sweep_answer *answer;
+		struct inet_addr addr;
+
+		if (!inet_addr_parse(v->ctl->args[i], &addr))
+			continue;
+		answer = answer_for(v, &addr);
+		r = add_remote(v, fdb, &addr, answer ? &answer->mac : NULL,
+			       err);
+	}
+	return r;
+}
+
+/* --- asking the segment ----------------------------------------------------------- */
+
+struct questions {
+	struct inet_addr *items;
+	size_t count;
+	bool is_cut;
+};
+
+static int add_question(struct questions *q, const struct inet_addr *addr,
+			struct error *err)
+{
+	struct inet_addr *grown;
+
+	for (size_t i = 0; i < q->count; i++)
+		if (inet_addr_equal(&q->items[i], addr))
+			return 0;
+	grown = reallocarray(q->items, q->count + 1, sizeof(*grown));
+	if (!grown)
+		return error_oom(err);
+	q->items = grown;
+	grown[q->count++] = *addr;
+	return 0;
+}
+
+static int add_subnet(struct questions *q, const struct inet_prefix *subnet,
+		      struct error *err)
+{
+	struct inet_addr first = inet_prefix_first(subnet);
+	struct inet_addr last = inet_prefix_last(subnet);
+	inet_uint from = inet_addr_to_uint(&first) + 1;
+	inet_uint to = inet_addr_to_uint(&last);
+	int r = 0;
+
+	/* Whole subnets, one after the other: nothing is asked twice. */
+	for (inet_uint at = from; at < to && r == 0; at++) {
+		struct inet_addr *grown;
+
+		if (q->count == SWEEP_MAX) {
+			q->is_cut = true;
+			return 0;
+		}
+		grown = reallocarray(q->items, q->count + 1, sizeof(*grown));
+		if (!grown)
+			return error_oom(err);
+		q->items = grown;
+		grown[q->count++] = inet_addr_from_uint(AF_INET, at);
+	}
+	return r;
+}
+
+static bool is_repeated(const struct ipam_config *ipam, size_t set,
+			size_t range)
+{
+	const struct inet_prefix *this =
+		&ipam->sets[set].ranges[range].range.network;
+
+	for (size_t i = 0; i <= set; i++)
+		for (size_t j = 0; j < ipam->sets[i].count; j++) {
+			if (i == set && j == range)
+				return false;
+			if (inet_prefix_contains(
+				    &ipam->sets[i].ranges[j].range.network,
+				    &this->addr))
+				return true;
+		}
+	return false;
+}
+
+static int add_subnets(struct verify *v, struct questions *q, struct error *err)
+{
+	const struct ipam_config *ipam = &v->network->config.ipam;
+	int r = 0;
+
+	for (size_t i = 0; i < ipam->n_sets && r == 0; i++) {
+		const struct ipam_range_set *set = &ipam->sets[i];
+
+		for (size_t j = 0; j < set->count && r == 0; j++)
+			if (set->family == AF_INET && !is_repeated(ipam, i, j))
+				r = add_subnet(q, &set->ranges[j].range.network,
+					       err);
+	}
+	return r;
+}
+
+/* What is known by name as well, of the family that is asked about. */
+static int add_known(struct verify *v, struct questions *q, int family,
+		     struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < v->n_targets && r == 0; i++)
+		if (v->targets[i].addr.family == family)
+			r = add_question(q, &v->targets[i].addr, err);
+	for (int i = 0; i < v->ctl->n_args && r == 0; i++) {
+		struct inet_addr addr;
+
+		if (inet_addr_parse(v->ctl->args[i], &addr) &&
+		    addr.family == family)
+			r = add_question(q, &addr, err);
+	}
+	return r;
+}
+
+/* The shim, or else the first pod that has an address of the family. */
+static bool find_link(const struct verify *v, int family,
+		      struct sweep_link *ret)
+{
+	for (size_t i = 0; i < v->n_sources; i++) {
+		const struct verify_source *source = &v->sources[i];
+		const struct child *child = source->child;
+		struct inet_addr addr;
+
+		for (size_t j = 0; !child && j < v->children.count; j++)
+			if (v->children.items[j].is_shim)
+				child = &v->children.items[j];
+		for (size_t n = 0; child && verify_child_addr(child, n, &addr);
+		     n++) {
+			if (addr.family != family || !child->is_up)
+				continue;
+			*ret = (struct sweep_link){ source->netns, child->index,
+						    child->mac, addr };
+			return true;
+		}
+	}
+	return false;
+}
+
+static int sweep_family(struct verify *v, int family, struct error *err)
+{
+	struct questions q = { 0 };
+	struct sweep_link link;
+	int r = 0;
+
+	if (!find_link(v, family, &link))
+		return 0;
+	if (family == AF_INET)
+		r = add_subnets(v, &q, err);
+	if (r == 0)
+		r = add_known(v, &q, family, err);
+	if (r == 0 && q.count)
+		r = sweep_run(&link, q.items, q.count, SWEEP_WAIT_MS, &v->sweep,
+			      err);
+	if (q.is_cut)
+		report_warn(&v->ctl->report, v->network->config.name,
+			    "name the pods elsewhere",
+			    "the first %d addresses only were asked for",
+			    SWEEP_MAX);
+	free(q.items);
+	return r;
+}
+
+/* A link that is down, or went away meanwhile, has no answers: legs will tell. */
+static int find_remote(struct verify *v, struct error *err)
+{
+	cleanup_netlink_fdb struct netlink_fdb fdb = { 0 };
+	static const int families[] = { AF_INET, AF_INET6 };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		struct error silent = { 0 };
+
+		if (sweep_family(v, families[i], &silent) < 0 &&
+		    silent.code == ERROR_INTERNAL) {
+			*err = silent;
+			return error_return(err);
+		}
+	}
+	if (v->parent.is_vxlan)
+		r = netlink_fdb_list(v->ctl->host, v->parent.index, &fdb, err);
+	if (r == 0)
+		r = add_answers(v, &fdb, err);
+	return r == 0 ? add_arguments(v, &fdb, err) : r;
+}
+
+/* --- sources ---------------------------------------------------------------------- */
+
+static int find_sources(struct verify *v, struct error *err)
+{
+	v->sources = calloc(v->children.count + 1, sizeof(*v->sources));
+	if (!v->sources)
+		return error_oom(err);
+	if (!v->is_hostless)
+		v->sources[v->n_sources++] =
+			(struct verify_source){ .netns = -1 };
+	for (size_t i = 0; i < v->children.count; i++) {
+		const struct child *child = &v->children.items[i];
+		struct error gone = { 0 };
+		int netns;
+
+		if (child->is_here || !child->path || !*child->addresses ||
+		    netns_open(child->path, &netns, &gone) != 0)
+			continue;
+		v->sources[v->n_sources++] = (struct verify_source){ child,
+								     netns };
+	}
+	return 0;
+}
+
+int verify_find(struct verify *v, struct error *err)
+{
+	int r;
+
+	r = children_find(v->ctl, v->network, &v->parent, &v->shim,
+			  &v->children, err);
+	if (r == 0)
+		r = find_sources(v, err);
+	if (r == 0)
+		r = find_nodes(v, err);
+	if (r == 0)
+		r = add_children(v, err);
+	if (r == 0)
+		r = add_rows(v, err);
+	return r == 0 ? find_remote(v, err) : r;
+}

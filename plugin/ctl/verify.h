@@ -1,0 +1,107 @@
+#ifndef PLUGIN_CTL_VERIFY_H
+#define PLUGIN_CTL_VERIFY_H
+
+/*
+ * What the parts of verify share: who is there (verify-find.c), what was asked
+ * along each leg and what came back (verify-legs.c), why it did not
+ * (verify-cause.c), and how it is told (verify-report.c).
+ */
+
+#include "lib/echo.h"
+#include "lib/sweep.h"
+#include "plugin/ctl/children.h"
+#include "plugin/ctl/ctl.h"
+
+enum verify_place {
+	VERIFY_LOCAL_HOST,
+	VERIFY_LOCAL_POD,
+	VERIFY_REMOTE_HOST,
+	VERIFY_REMOTE_POD,
+};
+
+/* Where targets live. The first is this node, the last nobody knows which. */
+struct verify_node {
+	const char *name; /* borrowed; NULL: text */
+	char text[INET_ADDR_TEXT];
+	struct inet_addr vtep; /* family 0: not known */
+};
+
+struct verify_target {
+	enum verify_place place;
+	size_t node;
+	const char *name; /* borrowed; "" if not known */
+	const struct child *child; /* on this node */
+	struct inet_addr addr;
+};
+
+/* Who asks. */
+struct verify_source {
+	const struct child *child; /* NULL: the host */
+	int netns; /* -1: our own */
+};
+
+enum verify_size {
+	VERIFY_SMALL,
+	VERIFY_FULL, /* the overlay's MTU, with --mtu */
+	VERIFY_SIZES,
+};
+
+struct verify_leg {
+	const struct verify_source *from;
+	const struct verify_target *to;
+	struct echo echo[VERIFY_SIZES]; /* sent 0: not asked */
+	uint32_t widest; /* what passes of too large a packet; 0: not known */
+	bool is_explained; /* a finding names why it is lost */
+};
+
+struct verify {
+	struct ctl *ctl;
+	const struct network *network;
+	struct netlink_link parent;
+	struct netlink_link shim; /* index 0: none */
+	bool is_hostless; /* it is to have none: the host is no end of a leg */
+	struct children children;
+	struct verify_node *nodes;
+	size_t n_nodes;
+	struct verify_source *sources;
+	size_t n_sources;
+	struct verify_target *targets;
+	size_t n_targets;
+	struct verify_leg *legs;
+	size_t n_legs;
+	bool is_sampled; /* too many pods for every pair of them */
+	struct sweep sweep;
+};
+
+/** verify_find() - Sources, targets, and who answers for the subnet's addresses
+ */
+int verify_find(struct verify *v, struct error *err);
+
+/** verify_node_name() - Of v->nodes */
+const char *verify_node_name(const struct verify *v, size_t node);
+
+/** verify_child_addr() - The @nth address of a child; false: it has fewer */
+bool verify_child_addr(const struct child *child, size_t nth,
+		       struct inet_addr *ret);
+
+/** verify_ask() - Ask along all legs */
+int verify_ask(struct verify *v, struct error *err);
+
+/** verify_is_remote() - Does it leave this node? */
+bool verify_is_remote(const struct verify_leg *leg);
+
+/** verify_is_lost() - Was it asked with packets of that size, and not all came
+ * back? */
+bool verify_is_lost(const struct verify_leg *leg, enum verify_size size);
+
+/** verify_lost() - Legs for which that holds, of either size */
+size_t verify_lost(const struct verify *v, bool remote);
+
+/** verify_causes() - What the kernel and the underlay say about lost ones, as
+ * findings */
+int verify_causes(struct verify *v, struct error *err);
+
+/** verify_report() - Tables and the verdict */
+int verify_report(struct verify *v, struct error *err);
+
+#endif

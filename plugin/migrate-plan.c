@@ -11,7 +11,7 @@
 
 /* --- from which parent --------------------------------------------------------- */
 
-static bool migrate_encapsulates(const struct netlink_link *parent)
+bool migrate_encapsulates(const struct netlink_link *parent)
 {
 	static const char *const kinds[] = { "vxlan", "geneve", "gretap",
 					     "ip6gretap" };

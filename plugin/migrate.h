@@ -42,6 +42,9 @@ int migrate_from_parent(struct shim *s, struct error *err);
  */
 int migrate_plan(struct shim *s, struct error *err);
 
+/** migrate_encapsulates() - Is the parent a tunnel of layer 2? */
+bool migrate_encapsulates(const struct netlink_link *parent);
+
 /** migrate_is_ours() - Is the parent our own overlay? */
 bool migrate_is_ours(const struct shim *s);
 

@@ -186,12 +186,49 @@ static void node_warn_down(const struct netlink_link *parent)
 			    parent->name);
 }
 
+/*
+ * The overlay has to be made or repaired, and will be. What its shim would be
+ * refused for is told all the same, or a look would promise what the repair then
+ * does not keep. Of the parent that is not there yet its MTU is not known, unless
+ * it is given.
+ */
+static int node_look_ahead(struct netlink *host, const struct config *config,
+			   const struct node *node, struct node_parent *parent,
+			   struct error *err)
+{
+	struct netlink_link *link = &parent->link;
+	struct error refused = { 0 };
+	struct netlink_link shim;
+
+	if (!link->index) {
+		snprintf(link->name, sizeof(link->name), "%s", config->master);
+		link->is_vxlan = true;
+		link->flags = IFF_UP;
+		parent->is_listed = true;
+	}
+	link->mtu = config->vxlan.mtu ? config->vxlan.mtu : UINT32_MAX;
+	if (shim_ensure(host, config, node, parent, NODE_LOOK, &shim,
+			&refused) >= 0)
+		return NODE_WRONG;
+	*err = refused;
+	return error_return(err);
+}
+
 int node_look(struct netlink *host, const struct config *config,
 	      const struct node *node, struct netlink_link *ret_parent,
 	      struct error *err)
 {
-	int r = node_pass(host, config, node, NODE_LOOK, ret_parent, err);
+	cleanup_node_parent struct node_parent parent = { .is_listed = false };
+	struct netlink_link shim;
+	int r;
 
+	r = node_find_parent(host, config, node, NODE_LOOK, &parent, err);
+	*ret_parent = parent.link;
+	if (r < 0)
+		return r;
+	if (r == NODE_WRONG)
+		return node_look_ahead(host, config, node, &parent, err);
+	r = shim_ensure(host, config, node, &parent, NODE_LOOK, &shim, err);
 	if (r == NODE_OK)
 		node_warn_down(ret_parent);
 	return r;

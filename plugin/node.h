@@ -79,8 +79,8 @@ int node_lock(const struct config *config, int *ret_fd, struct error *err);
 /**
  * node_look() - The same without a write, for CHECK and STATUS
  *
- * Return: NODE_OK; NODE_WRONG with the first difference in @err->details; or
- * negative
+ * Return: NODE_OK; NODE_WRONG with the first difference in @err->details, which
+ * node_ensure() would repair; or negative: it would be refused
  */
 int node_look(struct netlink *host, const struct config *config,
 	      const struct node *node, struct netlink_link *ret_parent,

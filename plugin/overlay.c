@@ -239,6 +239,7 @@ static int overlay_pass(struct overlay *o, struct error *err)
 	if (r < 0)
 		return r;
 	if (r == NETLINK_ABSENT && o->how == NODE_LOOK) {
+		o->link = (struct netlink_link){ 0 };
 		error_set(err, ERROR_OVERLAY, 0, "%s does not exist",
 			  o->config->master);
 		return NODE_WRONG;

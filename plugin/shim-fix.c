@@ -110,3 +110,27 @@ int shim_fix_up(struct shim *s, struct error *err)
 		return error_context(err, "set up");
 	return shared_changed(&s->link, "set up");
 }
+
+/*
+ * A link answers for any address of its node (arp_ignore=0), so that the other
+ * nodes would learn the parent's MAC beside the shim's, and strict filtering drops
+ * what they send there. Our own overlay is quiet before (overlay.c), one that an
+ * address moved from as well (migrate.c); of what is left, only a tunnel without
+ * an IPv4 address is touched: it has no other word to say. A NIC's switches are
+ * its administrator's.
+ */
+int shim_fix_parent(struct shim *s, struct error *err)
+{
+	static const struct shared_sysctl ignore = { AF_INET, "arp_ignore", 1 };
+	int r;
+
+	if (migrate_is_ours(s) || !migrate_encapsulates(s->parent))
+		return NODE_OK;
+	r = node_parent_list(s->host, s->parent, s->on, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s->on->addrs.count; i++)
+		if (s->on->addrs.items[i].address.addr.family == AF_INET)
+			return NODE_OK;
+	return shared_sysctls(s->parent, &ignore, 1, s->how, err);
+}

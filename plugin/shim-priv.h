@@ -68,6 +68,9 @@ int shim_fix_mtu(struct shim *s, struct error *err);
 int shim_fix_sysctls(struct shim *s, struct error *err);
 int shim_fix_up(struct shim *s, struct error *err);
 
+/** shim_fix_parent() - The parent does not answer for the shim's address */
+int shim_fix_parent(struct shim *s, struct error *err);
+
 /* --- shim-source.c -------------------------------------------------------------- */
 
 /** shim_choose_addresses() - Fill @s->want from the first source that has any;

@@ -24,6 +24,7 @@
  *	address added, announced
  *	routes added	beside a NIC only (shim-route.c)
  *	stale address and stale routes deleted: never before their successors
+ *	a tunnel without an address of its own kept from answering for the shim's
  *
  * Killed anywhere, the next run finds what is missing. Which shim it is: the one
  * of the configured name; else the one that carries our mark on this parent,
@@ -209,7 +210,7 @@ static int (*const shim_fixes[])(struct shim *, struct error *) = {
 	shim_fix_mode,         shim_fix_queue,  shim_fix_mtu,
 	shim_fix_sysctls,      shim_fix_up,     migrate_fix,
 	shim_fix_addresses,    shim_fix_routes, shim_fix_stale_addresses,
-	shim_fix_stale_routes,
+	shim_fix_stale_routes, shim_fix_parent,
 };
 
 static int shim_fix(struct shim *s, struct error *err)

@@ -41,10 +41,10 @@ Test(ctl_up, a_second_run_changes_nothing)
 
 	up();
 	before = ns_snapshot(-1);
-	ctl_prints("$C up", 0, "no change (16 checks)\n");
+	ctl_prints("$C up", 0, "no change (17 checks)\n");
 	ctl_prints("$C -o json up", 0,
 		   "{\"command\":\"up\",\"changes\":[],\"dryRun\":false,"
-		   "\"checks\":16,\"findings\":[]}\n");
+		   "\"checks\":17,\"findings\":[]}\n");
 	after = ns_snapshot(-1);
 	cr_expect(ns_same(before, after));
 }

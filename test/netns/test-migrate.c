@@ -376,6 +376,23 @@ Test(foreign, its_address_in_the_pod_subnet_is_the_nodes_and_moves)
 	site_shim_expect_right("moved");
 }
 
+/* Without an address it would answer for the shim's, with its own MAC. */
+Test(foreign, one_that_never_had_an_address_is_kept_quiet)
+{
+	site.config.shim.n_addresses = 1;
+	site.config.shim.addresses[0] = site_prefix("10.100.1.5/24");
+	ns_do(-1, "echo 0 >/proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
+	site_shim_make();
+	site_expect("1",
+		    "cat /proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
+	site_shim_expect_right("quiet");
+	ns_do(-1, "ip addr add 172.16.5.1/24 dev vxlan-storage;"
+		  " echo 0 >/proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
+	site_shim_expect_right("of somebody who has an address");
+	site_expect("0",
+		    "cat /proc/sys/net/ipv4/conf/vxlan-storage/arp_ignore");
+}
+
 Test(foreign, one_without_a_shim_section_has_its_address_moved_too)
 {
 	site.config.shim.present = false;

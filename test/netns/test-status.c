@@ -56,6 +56,26 @@ static const struct {
 	  "ip link del $S;"
 	  " ip link add $S type veth peer name x",
 	  51, "hs-" },
+	{ "the same, and no overlay yet", NULL,
+	  "ip link del vxlan-storage; ip link add $S type veth peer name x", 51,
+	  "hs-" },
+	{ "the same, and the overlay down", NULL,
+	  "ip link set vxlan-storage down; ip link del $S;"
+	  " ip link add $S type veth peer name x",
+	  51, "hs-" },
+	{ "no overlay yet, and the node's address is elsewhere", NULL,
+	  "ip link del vxlan-storage; ip addr add 10.100.1.1/24 dev under0", 51,
+	  "under0" },
+	{ "no overlay yet, and no address for a shim that must be",
+	  "{ \"cniVersion\": \"1.1.0\", \"name\": \"storage\", "
+	  "\"type\": \"hostshim\", \"master\": \"vxlan-storage\", "
+	  "\"vxlan\": { \"id\": 100 }, "
+	  "\"hostShim\": { \"mode\": \"always\" }, "
+	  "\"nodes\": { \"k8s-1\": { \"vtep\": \"10.100.100.1\" } } }",
+	  "ip link del vxlan-storage", 51, "always" },
+	{ "an overlay too small for the shim, until it is repaired",
+	  WITH_SHIM("{ \"mtu\": 1400 }"),
+	  "ip link del $S; ip link set vxlan-storage mtu 1000", 0, "" },
 	{ "a state directory that is a file", NULL,
 	  "rm -r /run/hostshim; touch /run/hostshim", 50, "/run/hostshim" },
 	{ "a state directory that is not writable", NULL,

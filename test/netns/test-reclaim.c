@@ -1,5 +1,6 @@
 #include "ipam/ipam.h"
 #include "plugin/attach.h"
+#include "plugin/role-ipam.h"
 #include "test/netns/seed.h"
 #include "test/support/ns.h"
 
@@ -25,14 +26,23 @@ uint64_t __wrap_file_boottime_ms(void)
 	return __real_file_boottime_ms() + later_ms;
 }
 
+static const char main_role[] = SEED_OVERLAY ", " SEED_IPAM;
+
+/* Another plugin's network, whose addresses are ours. */
+static const char ipam_role[] = "\"cniVersion\": \"1.1.0\", "
+				"\"name\": \"storage\", "
+				"\"type\": \"bridge\", " SEED_IPAM;
+
 /* From here on all is older than the two minutes of grace. */
-static void gc_config(const char *members, struct error *ret)
+static void gc_role(const char *role, const char *members, struct error *ret)
 {
+	static char program[] = "hostshim";
 	static char empty[] = "";
 	cleanup_free char *text = NULL;
 	cleanup_config struct config config = { 0 };
 	struct request request = {
 		.verb = REQUEST_GC,
+		.program = program,
 		.container_id = empty,
 		.netns = empty,
 		.ifname = empty,
@@ -46,20 +56,26 @@ static void gc_config(const char *members, struct error *ret)
 	int r;
 
 	*ret = err;
-	cr_assert_gt(asprintf(&text, "{ " SEED_OVERLAY ", " SEED_IPAM " %s }",
-			      members),
-		     0);
+	cr_assert_gt(asprintf(&text, "{ %s %s }", role, members), 0);
 	request.config = text;
 	request.config_len = strlen(text);
 	cr_assert_eq(config_read(&request, &config, &err), 0, "%s",
 		     err.details);
+	cr_assert_eq(config.role == CONFIG_ROLE_IPAM, role == ipam_role);
 	later_ms = now_ms;
-	r = attach_gc(&request, &config, ret);
+	r = config.role == CONFIG_ROLE_IPAM
+		    ? role_ipam_gc(&request, &config, ret)
+		    : attach_gc(&request, &config, ret);
 	cr_expect_eq(r, error_return(ret));
 	later_ms = 0;
 }
 
-static void gc(const char *valid)
+static void gc_config(const char *members, struct error *ret)
+{
+	gc_role(main_role, members, ret);
+}
+
+static void gc_of(const char *role, const char *valid)
 {
 	cleanup_free char *members = NULL;
 	struct error err;
@@ -67,8 +83,13 @@ static void gc(const char *valid)
 	cr_assert_gt(asprintf(&members, ", \"cni.dev/valid-attachments\": %s",
 			      valid),
 		     0);
-	gc_config(members, &err);
+	gc_role(role, members, &err);
 	cr_expect_not(error_is_set(&err), "%s", err.details);
+}
+
+static void gc(const char *valid)
+{
+	gc_of(main_role, valid);
 }
 
 struct pool {
@@ -284,6 +305,61 @@ Test(reclaim, what_fails_is_reported_together_and_stops_nothing)
 	cr_expect(strstr(err.details, "; release net1 of container c3: "), "%s",
 		  err.details);
 	cr_expect_eq(count_records(), 2);
+}
+
+/* --- as the IPAM of another plugin's network ------------------------------------ */
+
+/* @netns:	NULL for the seed's pod */
+static void add_as_ipam(const char *id, const char *netns)
+{
+	cleanup_free char *config = NULL;
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	struct cni_call call;
+
+	cr_assert_gt(asprintf(&config, "{ %s }", ipam_role), 0);
+	call = seed_call("ADD", config);
+	call.id = id;
+	call.pod = netns ? 0 : seed_pod;
+	call.netns = netns;
+	seed_must(&call, &answer);
+}
+
+Test(reclaim, as_ipam_what_is_not_listed_and_gone_is_released)
+{
+	add_as_ipam("c1", NULL);
+	add_as_ipam("c2", NULL);
+	gc_of(ipam_role,
+	      "[ { \"containerID\": \"c2\", \"ifname\": \"net1\" } ]");
+	cr_expect_eq(count_records(), 1);
+	gc_of(ipam_role, "null");
+	cr_expect_eq(count_records(), 0);
+}
+
+/* The other plugin's interface, whatever it is, keeps its address. */
+Test(reclaim, as_ipam_what_still_has_an_interface_is_kept)
+{
+	add_as_ipam("c1", NULL);
+	ns_do(seed_pod, "ip link add net1 type bridge");
+	gc_of(ipam_role, "[]");
+	cr_expect_eq(count_records(), 1);
+	ns_do(seed_pod, "ip link del net1");
+	gc_of(ipam_role, "[]");
+	cr_expect_eq(count_records(), 0);
+}
+
+Test(reclaim, as_ipam_without_the_key_only_the_proven_go)
+{
+	struct error err;
+
+	ns_do(-1, "ip netns add p1");
+	add_as_ipam("c1", NULL);
+	add_as_ipam("c2", "/run/netns/p1");
+	ns_do(-1, "ip netns add p2; ip netns del p1");
+	gc_role(ipam_role, "", &err);
+	cr_expect_eq(count_records(), 2);
+	now_ms = 270000;
+	gc_role(ipam_role, "", &err);
+	cr_expect_eq(count_records(), 1);
 }
 
 #define FRESH 50

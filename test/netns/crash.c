@@ -92,6 +92,7 @@ struct cni_call crash_call(const struct crash *crash, const char *verb,
 
 	call.pod = crash->pods[pod].ns;
 	call.id = crash->pods[pod].id;
+	call.path = crash->path;
 	return call;
 }
 

@@ -27,6 +27,7 @@ struct crash_pod {
 struct crash {
 	const char *name; /* of the variant */
 	const char *text; /* configuration */
+	const char *path; /* CNI_PATH of all calls; NULL: none of use */
 	struct config config; /* the same, as hostshim reads it */
 	struct netlink *host;
 	struct crash_pod pods[CRASH_PODS];

@@ -2,6 +2,8 @@
 
 #include "lib/file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,18 +38,20 @@ static bool process_parse(const char *text, char *ret_state, uint64_t *ret)
 static int process_read(const char *name, char *ret_state, uint64_t *ret,
 			struct error *err)
 {
-	cleanup_free char *text = NULL;
+	cleanup_close int fd = -1;
+	char text[STAT_MAX];
 	char path[32];
-	int r;
+	ssize_t n = -1;
 
 	snprintf(path, sizeof(path), "/proc/%s/stat", name);
-	r = file_read(path, STAT_MAX, &text, NULL, err);
-	if (r < 0 && err->sys == ESRCH) {
-		*err = (struct error){ 0 };
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		n = read(fd, text, sizeof(text) - 1); /* one line, at once */
+	if (n < 0 && (errno == ENOENT || errno == ESRCH))
 		return FILE_ABSENT;
-	}
-	if (r != 0)
-		return r;
+	if (n < 0)
+		return error_set(err, ERROR_IO, errno, "%s", path);
+	text[n] = '\0';
 	if (!process_parse(text, ret_state, ret))
 		return error_set(err, ERROR_IO, 0, "%s is not readable", path);
 	return 0;

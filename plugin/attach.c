@@ -30,6 +30,8 @@
  *			record, still pending, says so
  *	conflict_verify	the same, or back to conflict_settle with other addresses
  *	ipam_confirm	the attachment is live
+ *	announce	the segment has heard of it in our words too; the
+ *			kernel's own came with UP (arp_notify, ndisc_notify)
  *
  * Addresses of a delegate come after the link, since it may talk through it; what
  * it remembers is its own affair, and DEL asks it.
@@ -311,7 +313,6 @@ static int add(struct attach *attach, struct outcome *outcome,
 		    : configure(attach, outcome, err);
 	if (r < 0)
 		return r;
-	announce(attach, outcome);
 	r = finish(attach, outcome, err);
 	if (r < 0)
 		return r;
@@ -322,6 +323,9 @@ static int add(struct attach *attach, struct outcome *outcome,
 			return r;
 	}
 	undo_commit(&undo);
+	/* Last: it cannot fail, and who forked pays for each page that it writes
+	 * to afterwards. */
+	announce(attach, outcome);
 	return 0;
 }
 

@@ -8,15 +8,18 @@
  * passed (the first is what remains on a machine that does other work too), the
  * median of the processor's time, and the peak of resident memory. CONFIG "-"
  * asks for VERSION, which reads and touches nothing: what starting the program
- * costs.
+ * costs. A contestant that tells its steps (bench-steps) gets a table of them.
  */
 
 #include "lib/cleanup.h"
+#include "test/bench/steps.h"
 
 #include <err.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <spawn.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +31,9 @@
 #include <unistd.h>
 
 #define ENV_TEXT 512
+#define ENV_SIZE 7
 #define WARM_UP  3
+#define STEPS_FD 9
 
 enum {
 	BENCH_ADD,
@@ -46,6 +51,10 @@ struct contestant {
 	int in; /* its configuration */
 	double *times[BENCH_VERBS]; /* microseconds */
 	double *busy[BENCH_VERBS]; /* of the processor */
+	double *before[BENCH_VERBS]; /* main(), and after it */
+	double *after[BENCH_VERBS];
+	struct steps *steps[BENCH_VERBS];
+	bool tells; /* its steps */
 	long rss; /* KiB */
 };
 
@@ -88,15 +97,16 @@ static int load(const char *path)
 /* --- one process ---------------------------------------------------------------- */
 
 static pid_t start(const struct contestant *c, const char *verb, int netns,
-		   unsigned int id, int out)
+		   unsigned int id, int out, int told)
 {
-	static char text[6][ENV_TEXT];
-	char *env[] = { text[0], text[1], text[2], text[3],
-			text[4], text[5], NULL };
+	static char text[ENV_SIZE][ENV_TEXT];
+	char *env[ENV_SIZE + 1] = { 0 };
 	char *argv[] = { strdup(c->program), NULL };
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
 
+	for (int i = 0; i < ENV_SIZE; i++)
+		env[i] = text[i];
 	snprintf(text[0], ENV_TEXT, "CNI_COMMAND=%s", verb);
 	snprintf(text[1], ENV_TEXT, "CNI_CONTAINERID=bench-%u", id);
 	snprintf(text[2], ENV_TEXT, "CNI_NETNS=/proc/%d/fd/%d", getpid(),
@@ -104,10 +114,12 @@ static pid_t start(const struct contestant *c, const char *verb, int netns,
 	snprintf(text[3], ENV_TEXT, "CNI_IFNAME=net1");
 	snprintf(text[4], ENV_TEXT, "CNI_PATH=%s", c->cni_path);
 	snprintf(text[5], ENV_TEXT, "NODENAME=k8s-1");
+	snprintf(text[6], ENV_TEXT, STEPS_FD_VARIABLE "=%d", STEPS_FD);
 	posix_spawn_file_actions_init(&actions);
 	if (c->in >= 0)
 		posix_spawn_file_actions_adddup2(&actions, c->in, 0);
 	posix_spawn_file_actions_adddup2(&actions, out, 1);
+	posix_spawn_file_actions_adddup2(&actions, told, STEPS_FD);
 	if (posix_spawn(&pid, c->program, &actions, NULL, argv, env) != 0)
 		err(1, "%s", c->program);
 	posix_spawn_file_actions_destroy(&actions);
@@ -129,30 +141,40 @@ static double seconds(const struct timeval *tv)
 	return (double)tv->tv_sec + (double)tv->tv_usec / 1e6;
 }
 
-static double run(struct contestant *c, const char *verb, int netns,
-		  unsigned int id, double *ret_busy)
-{
-	int out = memfd_create("out", MFD_CLOEXEC);
-	struct rusage usage;
+struct run {
 	double from;
 	double to;
+	double busy;
+	struct steps steps;
+};
+
+static struct run run(struct contestant *c, const char *verb, int netns,
+		      unsigned int id)
+{
+	int out = memfd_create("out", MFD_CLOEXEC);
+	int told = memfd_create("told", MFD_CLOEXEC);
+	struct run ret = { 0 };
+	struct rusage usage;
 	pid_t pid;
 	int status;
 
 	if (c->in >= 0)
 		lseek(c->in, 0, SEEK_SET);
-	from = now();
-	pid = start(c, verb, netns, id, out);
+	ret.from = now();
+	pid = start(c, verb, netns, id, out, told);
 	if (wait4(pid, &status, 0, &usage) < 0)
 		err(1, "wait4");
-	to = now();
+	ret.to = now();
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail(c, verb, out);
+	c->tells = pread(told, &ret.steps, sizeof(ret.steps), 0) ==
+		   (ssize_t)sizeof(ret.steps);
+	close(told);
 	close(out);
-	*ret_busy = (seconds(&usage.ru_utime) + seconds(&usage.ru_stime)) * 1e6;
+	ret.busy = (seconds(&usage.ru_utime) + seconds(&usage.ru_stime)) * 1e6;
 	if (usage.ru_maxrss > c->rss)
 		c->rss = usage.ru_maxrss;
-	return to - from;
+	return ret;
 }
 
 static void round_of(struct contestant *c, int round)
@@ -160,15 +182,16 @@ static void round_of(struct contestant *c, int round)
 	int netns = new_netns();
 
 	for (int verb = 0; verb < BENCH_VERBS; verb++) {
-		double busy;
-		double took = run(c, c->in >= 0 ? verb_names[verb] : "VERSION",
-				  netns, (unsigned int)(round + WARM_UP),
-				  &busy);
+		struct run r = run(c, c->in >= 0 ? verb_names[verb] : "VERSION",
+				   netns, (unsigned int)(round + WARM_UP));
 
 		if (round < 0)
 			continue;
-		c->times[verb][round] = took;
-		c->busy[verb][round] = busy;
+		c->times[verb][round] = r.to - r.from;
+		c->busy[verb][round] = r.busy;
+		c->before[verb][round] = r.steps.at_main - r.from;
+		c->after[verb][round] = r.to - r.steps.at_end;
+		c->steps[verb][round] = r.steps;
 	}
 	close(netns);
 }
@@ -200,6 +223,76 @@ static void print(const struct contestant *c, int rounds)
 	printf(" %6ld\n", c->rss);
 }
 
+/* --- steps ------------------------------------------------------------------------ */
+
+static const char *const step_names[] = {
+	[STEP_REQUEST] = "environment and stdin",
+	[STEP_CONFIG] = "configuration",
+	[STEP_SESSIONS] = "netlink sockets, pod and host",
+	[STEP_NODE] = "a look at overlay and shim",
+	[STEP_RESERVE] = "reservation, committed",
+	[STEP_LINK] = "link: made, looked up, named",
+	[STEP_CONFIGURE] = "switches, addresses, UP",
+	[STEP_ANNOUNCE] = "announcement (a child's start)",
+	[STEP_CONFIRM] = "attachment, committed",
+	[STEP_RESULT] = "result as JSON",
+	[STEP_DELETE] = "link: looked up, deleted",
+	[STEP_RELEASE] = "release, committed",
+};
+
+/* Median over the rounds of the number at @offset of each. */
+static double step_median(const struct steps *steps, int rounds, size_t offset)
+{
+	double *values = calloc((size_t)rounds, sizeof(*values));
+	double median;
+
+	for (int i = 0; i < rounds; i++)
+		memcpy(&values[i], (const char *)&steps[i] + offset,
+		       sizeof(double));
+	median = percentile(values, rounds, 50) * 1000;
+	free(values);
+	return median;
+}
+
+static double print_step(const struct steps *steps, int rounds, int step)
+{
+	size_t at = offsetof(struct steps, of) +
+		    (size_t)step * sizeof(struct step_cost);
+	double took = step_median(steps, rounds,
+				  at + offsetof(struct step_cost, took));
+
+	if (took > 0)
+		printf("  %-32s %8.0f %8.0f %8.0f %8.0f %8.0f\n",
+		       step_names[step], took,
+		       step_median(steps, rounds,
+				   at + offsetof(struct step_cost, netlink)),
+		       step_median(steps, rounds,
+				   at + offsetof(struct step_cost, messages)),
+		       step_median(steps, rounds,
+				   at + offsetof(struct step_cost, commit)),
+		       step_median(steps, rounds,
+				   at + offsetof(struct step_cost, faults)));
+	return took;
+}
+
+static void print_steps(const struct contestant *c, int verb, int rounds)
+{
+	double whole = percentile(c->times[verb], rounds, 50) * 1000;
+	double before = percentile(c->before[verb], rounds, 50) * 1000;
+	double after = percentile(c->after[verb], rounds, 50) * 1000;
+	double sum = before + after;
+
+	printf("\n%s, %s, medians in microseconds\n  %-32s %8s %8s %8s %8s %8s\n",
+	       c->name, verb_names[verb], "", "in all", "netlink", "messages",
+	       "commit", "faults");
+	printf("  %-32s %8.0f\n", "start of the process, to main()", before);
+	for (int i = 0; i < STEP_COUNT; i++)
+		sum += print_step(c->steps[verb], rounds, i);
+	printf("  %-32s %8.0f\n", "end of the process, from main()", after);
+	printf("  %-32s %8.0f\n", "between the steps", whole - sum);
+	printf("  %-32s %8.0f\n", "whole", whole);
+}
+
 static struct contestant enter(char **words, int rounds)
 {
 	struct contestant c = {
@@ -215,6 +308,9 @@ static struct contestant enter(char **words, int rounds)
 	for (int verb = 0; verb < BENCH_VERBS; verb++) {
 		c.times[verb] = calloc((size_t)rounds, sizeof(double));
 		c.busy[verb] = calloc((size_t)rounds, sizeof(double));
+		c.before[verb] = calloc((size_t)rounds, sizeof(double));
+		c.after[verb] = calloc((size_t)rounds, sizeof(double));
+		c.steps[verb] = calloc((size_t)rounds, sizeof(struct steps));
 	}
 	return c;
 }
@@ -240,5 +336,9 @@ int main(int argc, char **argv)
 	       "p90", "CPU", "p10", "p50", "p90", "CPU", "KiB");
 	for (int i = 0; i < count; i++)
 		print(&all[i], rounds);
+	for (int i = 0; i < count; i++)
+		for (int verb = 0; verb < BENCH_VERBS; verb++)
+			if (all[i].tells)
+				print_steps(&all[i], verb, rounds);
 	return 0;
 }

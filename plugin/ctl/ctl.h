@@ -41,6 +41,7 @@ struct ctl {
 	unsigned int count; /* packets along each leg */
 	unsigned int timeout; /* seconds, for wait */
 	const char *probe;
+	const char *log; /* doctor: a file, or "-" */
 
 	/* nad */
 	bool per_node;

@@ -17,25 +17,29 @@
 
 /* --- wrong checksums --------------------------------------------------------------------- */
 
+/* Behind the blank at or after @text, in the same line; or NULL. */
+static const char *snmp_next(const char *text)
+{
+	text += strcspn(text, " \n");
+	return *text == ' ' ? text + 1 : NULL;
+}
+
 /* Value of column @key in the pair of lines "Udp: InDatagrams ...", "Udp: 7 ..."
- * (RFC 1213 by proc_net(5)); 0 if there is none. */
+ * (proc_net(5)); 0 if there is none. */
 static uint64_t snmp_get(const char *text, const char *prefix, const char *key)
 {
 	const char *names = strstr(text, prefix);
 	const char *values = names ? strstr(names + 1, prefix) : NULL;
 	size_t len = strlen(key);
 
-	while (values) {
-		names += strcspn(names, " \n");
-		values += strcspn(values, " \n");
-		if (*names != ' ' || *values != ' ')
-			break;
-		names++;
-		values++;
+	if (!values)
+		return 0;
+	names++;
+	values++;
+	while ((names = snmp_next(names)) && (values = snmp_next(values)))
 		if (strncmp(names, key, len) == 0 &&
 		    (names[len] == ' ' || names[len] == '\n'))
 			return strtoumax(values, NULL, 10);
-	}
 	return 0;
 }
 
@@ -53,8 +57,8 @@ static const struct {
 	const char *received;
 	const char *word;
 } snmp_protocols[] = {
-	{ "\nUdp: ", "InDatagrams", "UDP datagrams" },
-	{ "\nTcp: ", "InSegs", "TCP segments" },
+	{ "\nUdp:", "InDatagrams", "UDP datagrams" },
+	{ "\nTcp:", "InSegs", "TCP segments" },
 };
 
 /* What is inside the tunnel is TCP of a pod; the tunnel is UDP of the host. */
@@ -102,4 +106,31 @@ int doctor_checksum(struct doctor *d, struct error *err)
 		r = checksum_look(d, netns, doctor_who(child, who), err);
 	}
 	return r;
+}
+
+/* --- broadcasts ---------------------------------------------------------------------------- */
+
+/* The queue of broadcasts to the children is the parent's, and what does not fit
+ * is counted nowhere but there (drivers/net/macvlan.c, macvlan_broadcast_enqueue). */
+int doctor_broadcast(struct doctor *d, struct error *err)
+{
+	struct netlink_stats stats;
+	uint32_t queue = d->shim.macvlan.bc_queue_used;
+	int r;
+
+	r = netlink_stats_get(d->ctl->host, d->parent.index, &stats, err);
+	if (r != 0 || !COUNT_MANY(stats.rx_dropped, stats.rx_packets))
+		return r < 0 ? r : 0;
+	doctor_step(d,
+		    "set bcqueuelen to %u or more, then: shimctl up; and look "
+		    "who sends so many",
+		    queue < 1000 ? 1000 : queue * 10);
+	doctor_found(d,
+		     "%s has dropped %" PRIu64 " of %" PRIu64
+		     " frames that arrived: broadcasts to its %zu children go "
+		     "through a queue of %u (bcqueuelen)",
+		     d->parent.name, stats.rx_dropped,
+		     stats.rx_packets + stats.rx_dropped, d->children.count,
+		     queue ? queue : 1000);
+	return 0;
 }

@@ -47,6 +47,9 @@ static const struct doctor_check doctor_checks[] = {
 	  "run it in the host's network namespace, and only there", DOCTOR_SHIM,
 	  doctor_iscsid },
 	{ "iscsi", DOCTOR_WARN, NULL, DOCTOR_SHIM, doctor_ifaces },
+	{ "broadcast", DOCTOR_WARN, NULL, DOCTOR_PARENT, doctor_broadcast },
+	{ "flood", DOCTOR_WARN, NULL, DOCTOR_VXLAN, doctor_copies },
+	{ "log", DOCTOR_FAIL, NULL, 0, doctor_leg },
 };
 
 static const struct ctl_column doctor_skipped_columns[] = {
@@ -176,8 +179,9 @@ static int doctor_load(struct doctor *d, struct error *err)
 		return r;
 	if (r == NETLINK_ABSENT || d->shim.parent != d->parent.index)
 		d->shim = (struct netlink_link){ 0 };
-	return children_find(d->ctl, d->network, &d->parent, &d->shim,
-			     &d->children, err);
+	r = children_find(d->ctl, d->network, &d->parent, &d->shim,
+			  &d->children, err);
+	return r < 0 ? r : doctor_sample(d, err);
 }
 
 static void doctor_clear(struct doctor *d)
@@ -235,11 +239,12 @@ static int doctor_report(struct doctor *d, struct error *err)
 
 /* Return: an exit status, or negative */
 static int doctor_network(struct ctl *ctl, const struct network *network,
-			  struct error *err)
+			  const struct doctor_log *log, struct error *err)
 {
 	struct doctor d = {
 		.ctl = ctl,
 		.network = network,
+		.log = log,
 		.skipped = { .columns = doctor_skipped_columns },
 	};
 	int status;
@@ -258,13 +263,11 @@ static int doctor_network(struct ctl *ctl, const struct network *network,
 	return status;
 }
 
-int ctl_doctor(struct ctl *ctl, struct error *err)
+static int doctor_networks(struct ctl *ctl, const struct doctor_log *log,
+			   struct error *err)
 {
 	int status = CTL_OK;
 
-	/* What the plugin's modules warn of is found here, or is no fault. */
-	if (!ctl->verbose)
-		log_init("shimctl", LOG_LEVEL_QUIET);
 	report_array(&ctl->report, "networks");
 	for (size_t i = 0; i < ctl->n_networks; i++) {
 		const struct network *network = &ctl->networks[i];
@@ -272,7 +275,7 @@ int ctl_doctor(struct ctl *ctl, struct error *err)
 
 		if (network->config.link_in_container)
 			continue; /* the parent is in the pod */
-		r = doctor_network(ctl, network, err);
+		r = doctor_network(ctl, network, log, err);
 		if (r < 0)
 			return error_context(err, "network %s",
 					     network->config.name);
@@ -280,5 +283,54 @@ int ctl_doctor(struct ctl *ctl, struct error *err)
 			status = r;
 	}
 	report_end(&ctl->report);
+	return status;
+}
+
+static void doctor_report_log(struct report *report,
+			      const struct doctor_log *log)
+{
+	report_object(report, "log");
+	report_uint(report, "lines", log->n_lines);
+	report_uint(report, "complaints", log->count);
+	report_end(report);
+	if (log->count == 0)
+		report_line(report,
+			    "log: %zu line%s, none of which tells of a failed "
+			    "iSCSI connection",
+			    log->n_lines, log->n_lines == 1 ? "" : "s");
+}
+
+/* Return: 0, CTL_USAGE, or negative */
+static int doctor_read_log(const char *path, struct doctor_log *ret,
+			   struct error *err)
+{
+	FILE *file;
+	int r;
+
+	if (strcmp(path, "-") == 0)
+		return doctor_log_read(stdin, ret, err);
+	file = fopen(path, "re");
+	if (!file)
+		return ctl_usage("--log %s: %s", path, strerror(errno));
+	r = doctor_log_read(file, ret, err);
+	fclose(file);
+	return r < 0 ? error_context(err, "--log %s", path) : 0;
+}
+
+int ctl_doctor(struct ctl *ctl, struct error *err)
+{
+	struct doctor_log log = { 0 };
+	int status = 0;
+
+	/* What the plugin's modules warn of is found here, or is no fault. */
+	if (!ctl->verbose)
+		log_init("shimctl", LOG_LEVEL_QUIET);
+	if (ctl->log)
+		status = doctor_read_log(ctl->log, &log, err);
+	if (status == 0)
+		status = doctor_networks(ctl, ctl->log ? &log : NULL, err);
+	if (status >= 0 && status != CTL_USAGE && ctl->log)
+		doctor_report_log(&ctl->report, &log);
+	doctor_log_clear(&log);
 	return status;
 }

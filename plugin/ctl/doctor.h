@@ -14,14 +14,23 @@
 
 #include "plugin/ctl/children.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/doctor-log.h"
 #include "plugin/ctl/doctor-process.h"
 #include "plugin/ctl/peers.h"
 
 struct doctor_check;
 
+/* The overlay's and its children's counters at one moment. */
+struct flood_sample {
+	uint64_t at_ms; /* 0: not looked at */
+	struct netlink_stats parent;
+	struct netlink_stats children; /* their sum */
+};
+
 struct doctor {
 	struct ctl *ctl;
 	const struct network *network;
+	const struct doctor_log *log; /* NULL: none is given */
 	struct netlink_link parent; /* index 0: there is none */
 	struct netlink_link shim; /* likewise */
 	struct netlink_links links; /* all of the host */
@@ -29,6 +38,7 @@ struct doctor {
 	struct peers peers; /* likewise, and those of the table */
 	struct children children;
 	struct doctor_processes processes;
+	struct flood_sample sample; /* before the checks */
 	bool refused; /* up could not make it right: see doctor_drift() */
 
 	const struct doctor_check *check; /* the one that runs */
@@ -100,9 +110,14 @@ int doctor_port(struct doctor *d, struct error *err);
 
 /* doctor-flood.c: frames that go to every peer */
 int doctor_neigh(struct doctor *d, struct error *err);
+int doctor_copies(struct doctor *d, struct error *err);
+
+/** doctor_sample() - Before the checks, for the last of them */
+int doctor_sample(struct doctor *d, struct error *err);
 
 /* doctor-count.c: what the kernel has counted */
 int doctor_checksum(struct doctor *d, struct error *err);
+int doctor_broadcast(struct doctor *d, struct error *err);
 
 /* doctor-manager.c: programs that take links for theirs */
 int doctor_manager(struct doctor *d, struct error *err);
@@ -111,5 +126,8 @@ int doctor_cilium(struct doctor *d, struct error *err);
 /* doctor-iscsi.c: who logs in to the pods' targets */
 int doctor_iscsid(struct doctor *d, struct error *err);
 int doctor_ifaces(struct doctor *d, struct error *err);
+
+/* doctor-leg.c: what the log complains of */
+int doctor_leg(struct doctor *d, struct error *err);
 
 #endif

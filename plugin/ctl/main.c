@@ -35,6 +35,7 @@ enum {
 	OPT_NAMESPACE = 1 << 12,
 	OPT_PER_NODE = 1 << 13,
 	OPT_COUNT = 1 << 20,
+	OPT_LOG = 1 << 25,
 };
 
 #define MAIN_DAY 86400 /* seconds */
@@ -71,6 +72,7 @@ static const struct option main_options[] = {
 	{ "namespace", required_argument, NULL, MAIN_OWN + 12 },
 	{ "per-node", no_argument, NULL, MAIN_OWN + 13 },
 	{ "count", required_argument, NULL, MAIN_OWN + 20 },
+	{ "log", required_argument, NULL, MAIN_OWN + 25 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -118,8 +120,9 @@ static const struct command {
 	  .privileged = true,
 	  .run = ctl_verify },
 	{ .name = "doctor",
-	  .synopsis = "",
+	  .synopsis = "[--log FILE]",
 	  .help = "what differs from the configuration, and who interferes",
+	  .options = OPT_LOG,
 	  .privileged = true,
 	  .run = ctl_doctor },
 	{ .name = "traffic",
@@ -338,6 +341,9 @@ static int main_own_option(struct main *m, unsigned int bit)
 		break;
 	case OPT_MTU:
 		ctl->mtu = true;
+		break;
+	case OPT_LOG:
+		ctl->log = optarg;
 		break;
 	case OPT_PROBE:
 		ctl->probe = optarg;

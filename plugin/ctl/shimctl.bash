@@ -12,7 +12,7 @@ _shimctl() {
 		case ${COMP_WORDS[i]} in
 		-c | --config | -o | --output | --netns | --node | --probe | \
 			--timeout | --count | --window | --threshold | \
-			--speed | --name | --namespace)
+			--speed | --name | --namespace | --log)
 			((i++))
 			;;
 		-*) ;;
@@ -24,7 +24,7 @@ _shimctl() {
 	done
 
 	case $prev in
-	-c | --config | --netns)
+	-c | --config | --netns | --log)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -49,6 +49,7 @@ _shimctl() {
 	peers) words="prune --dry-run $common" ;;
 	verify) words="--mtu --count $common" ;;
 	nad) words="longhorn linstor rook --namespace --name --per-node $common" ;;
+	doctor) words="--log $common" ;;
 	ipam) words="ls check release gc --force --dry-run $common" ;;
 	*) words=$common ;;
 	esac

@@ -199,21 +199,42 @@ static const char *end_of_line(const char *text)
 }
 
 /* One row for each line; a script makes a table of it. */
-void faults_keep(const char *inject, const char *lines)
+static void keep_lines(const char *inject, const char *lines)
 {
 	const char *path = getenv("HOSTSHIM_FAULTS");
+	cleanup_free char *command = NULL;
 	FILE *file;
 
 	if (!path)
 		return;
 	file = fopen(path, "ae");
-	cr_assert(file, "%s", path);
-	for (const char *line = lines; *line; line = end_of_line(line) + 1) {
-		int len = (int)(end_of_line(line) - line);
-
-		fprintf(file, "%s\t%s\t%.*s\n", topology, inject, len, line);
-	}
+	command = strdup(inject);
+	cr_assert(file && command, "%s", path);
+	for (char *end = command; (end = strchr(end, '\n'));)
+		*end = ' ';
+	for (const char *line = lines; *line; line = end_of_line(line) + 1)
+		fprintf(file, "%s\t%s\t%.*s\n", topology, command,
+			(int)(end_of_line(line) - line), line);
 	fclose(file);
+}
+
+bool faults_keep(const char *inject, const char *out, const char *text)
+{
+	const char *at = strstr(out, text);
+	cleanup_free char *line = NULL;
+
+	if (!at)
+		return false;
+	while (at > out && at[-1] != '\n')
+		at--;
+	line = strndup(at, (size_t)(end_of_line(at) - at) + 1);
+	keep_lines(inject, line);
+	return true;
+}
+
+void faults_topology(const char *name)
+{
+	topology = name;
 }
 
 static size_t count_lines(const char *text)
@@ -235,7 +256,7 @@ void faults_find_in(int ns, const char *inject, const char *lines)
 	snprintf(expected, sizeof(expected), "storage: %zu finding%s\n%s",
 		 count, count == 1 ? "" : "s", lines);
 	ctl_prints("$C doctor", 1, expected);
-	faults_keep(inject, lines);
+	keep_lines(inject, lines);
 }
 
 void faults_find(const char *inject, const char *lines)
@@ -251,6 +272,6 @@ void faults_has(const char *inject, const char *line)
 	if (*inject)
 		ns_do(-1, "%s", inject);
 	cr_expect_eq(ctl_run("$C doctor", &out, &err), 1, "%s%s", out, err);
-	cr_expect(strstr(out, line), "no \"%s\" in:\n%s%s", line, out, err);
-	faults_keep(inject, line);
+	cr_expect(faults_keep(inject, out, line), "no \"%s\" in:\n%s%s", line,
+		  out, err);
 }

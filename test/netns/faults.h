@@ -44,8 +44,12 @@ void faults_find(const char *inject, const char *lines);
 /** faults_find_in() - The same, broken in another namespace */
 void faults_find_in(int ns, const char *inject, const char *lines);
 
-/** faults_keep() - Note a fault and the lines for the table */
-void faults_keep(const char *inject, const char *lines);
+/** faults_topology() - What the table calls the next faults' */
+void faults_topology(const char *name);
+
+/** faults_keep() - Note for the table the line of @out that has @text; false if
+ * there is none */
+bool faults_keep(const char *inject, const char *out, const char *text);
 
 /** faults_has() - After @inject doctor prints @line, perhaps among others */
 void faults_has(const char *inject, const char *line);

@@ -1,8 +1,16 @@
+#include "lib/netns.h"
 #include "test/netns/faults.h"
 #include "test/support/ns.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 
 /* shimctl doctor and other programs of the node: who takes our links for his,
  * and who looks for the pods in the wrong place. */
@@ -154,4 +162,123 @@ Test(doctor_others, permanent_neighbours_of_a_pod)
 		 "net1\n",
 		 ns_path(faults_pod[0], path));
 	faults_find_in(faults_pod[0], NEIGH " dev net1", line);
+}
+
+/* --- what is counted ---------------------------------------------------------------- */
+
+/* What doctor says in the end: traffic comes when it comes. */
+static void faults_wait(const char *inject, const char *text)
+{
+	cleanup_free char *out = NULL;
+
+	for (int i = 0; i < 100; i++) {
+		free(take_ptr(out));
+		ctl_run("$C doctor", &out, NULL);
+		if (strstr(out, text))
+			break;
+	}
+	cr_assert(faults_keep(inject, out, text), "no \"%s\" in:\n%s", text,
+		  out);
+}
+
+/* UDP from port 1 to 2, eight bytes of header and none of data, whose checksum
+ * is one that it cannot have. */
+static int send_wrong(void *arg, struct error *err)
+{
+	static const uint8_t datagram[8] = { 0, 1, 0, 2, 0, 8, 0x12, 0x34 };
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+
+	(void)err;
+	inet_pton(AF_INET, arg, &to.sin_addr);
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(sendto(fd, datagram, sizeof(datagram), 0,
+				    (struct sockaddr *)&to, sizeof(to)),
+			     sizeof(datagram));
+	close(fd);
+	return 0;
+}
+
+static void wrong_checksums(int from, const char *to)
+{
+	struct error err = { 0 };
+	char copy[64];
+
+	snprintf(copy, sizeof(copy), "%s", to);
+	cr_assert_eq(netns_run(from, send_wrong, copy, &err), 0);
+}
+
+#define CHECKSUM_NEXT                                                          \
+	" with a wrong checksum: ping works, and data stalls -> ethtool -K "   \
+	"UNDERLAY tx-checksum-ip-generic off on the node that sends, then: "   \
+	"shimctl verify --tcp\n"
+
+Test(doctor_others, wrong_checksums_of_the_tunnel)
+{
+	wrong_checksums(faults_node[1], "10.100.100.1");
+	faults_wait("# 5 UDP datagrams with a wrong checksum to this node",
+		    " UDP datagrams came to this node" CHECKSUM_NEXT);
+}
+
+Test(doctor_others, wrong_checksums_inside_it)
+{
+	wrong_checksums(faults_pod[1], "10.100.1.16");
+	faults_find("# 5 UDP datagrams with a wrong checksum to a pod",
+		    "WARN checksum: 5 of 5 UDP datagrams came to net1 of "
+		    "longhorn/im-1" CHECKSUM_NEXT);
+}
+
+/* Datagrams to @to, a few thousand a second, until it is killed. */
+static pid_t start_stream(const char *to)
+{
+	static const struct timespec pause = { .tv_nsec = 200000 };
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_port = htons(9) };
+	pid_t pid = fork();
+	int fd;
+
+	cr_assert_geq(pid, 0);
+	if (pid > 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	inet_pton(AF_INET, to, &addr.sin_addr);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	for (;;) {
+		sendto(fd, "x", 1, 0, (struct sockaddr *)&addr, sizeof(addr));
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+Test(doctor_others, frames_that_are_sent_to_all_peers)
+{
+	pid_t pid;
+
+	ns_do(-1, "ip neigh replace 10.100.1.77 lladdr 02:00:00:00:00:77"
+		  " dev lhnet1-host nud noarp");
+	ns_ping(-1, "10.100.1.56", 1);
+	pid = start_stream("10.100.1.77");
+	faults_wait("# a stream to a MAC that nobody has", "times within ");
+	stop(pid);
+	pid = start_stream("10.100.1.56");
+	faults_none("storage");
+	stop(pid);
+}
+
+/* A queue of one, which two pods' worth of listeners make the kernel use. */
+Test(doctor_others, broadcasts_that_are_dropped)
+{
+	ns_do(-1, "ip link set lhnet1-host type macvlan bcqueuelen 1");
+	ns_do(faults_pod[0], "ip link set net1 type macvlan bcqueuelen 1");
+	ns_do(faults_node[1],
+	      "ping -q -b -f -l 1000 -w 60 -I lhnet1-host 10.100.1.255"
+	      " >/dev/null 2>&1 & echo $! >/run/ping");
+	faults_wait("# a storm of broadcasts, with bcqueuelen 1",
+		    "WARN broadcast: ");
+	ns_do(-1, "kill $(cat /run/ping)");
 }

@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #define ENV_TEXT 512
-#define ENV_SIZE 7
+#define ENV_SIZE 8
 #define WARM_UP  3
 #define STEPS_FD 9
 
@@ -115,6 +115,10 @@ static pid_t start(const struct contestant *c, const char *verb, int netns,
 	snprintf(text[4], ENV_TEXT, "CNI_PATH=%s", c->cni_path);
 	snprintf(text[5], ENV_TEXT, "NODENAME=k8s-1");
 	snprintf(text[6], ENV_TEXT, STEPS_FD_VARIABLE "=%d", STEPS_FD);
+	snprintf(text[7], ENV_TEXT,
+		 "CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=bench;"
+		 "K8S_POD_NAME=bench-%u",
+		 id);
 	posix_spawn_file_actions_init(&actions);
 	if (c->in >= 0)
 		posix_spawn_file_actions_adddup2(&actions, c->in, 0);

@@ -8,7 +8,7 @@
 #
 #	fault_start
 #	fault 'POST /reservations 1 1 reset-after'
-#	fault_await 'reset-after POST'
+#	fault_await 'passed reset-after POST'
 
 FAULT_RULES=$KUBE_DIR/fault.rules
 FAULT_LOG=$KUBE_DIR/fault.log

@@ -35,8 +35,9 @@
 //	status S [R]     answer S, with Retry-After: R
 //	status-after S [R]	the same, but it was done
 //
-// The log has a line for each request when its fate is known: the fault (or
-// "-"), METHOD, path, the server's status (0: not asked).
+// The log has "begin FAULT METHOD PATH" when a request comes ("-": no fault),
+// "passed FAULT METHOD PATH STATUS" when the server has answered it, and
+// "end FAULT METHOD PATH STATUS" when the client has got what it gets.
 package main
 
 import (
@@ -218,6 +219,8 @@ func (e *exchange) pass() bool {
 	defer answer.Body.Close()
 	e.answer, err = io.ReadAll(answer.Body)
 	e.status, e.header = answer.StatusCode, answer.Header
+	e.proxy.log.Printf("passed %s %s %s %d", e.rule.fault, e.r.Method,
+		e.r.URL.RequestURI(), e.status)
 	return err == nil
 }
 
@@ -386,7 +389,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.log.Printf("begin %s %s %s", e.rule.fault, r.Method,
 		r.URL.RequestURI())
 	faults[e.rule.fault](e)
-	p.log.Printf("%s %s %s %d", e.rule.fault, r.Method,
+	p.log.Printf("end %s %s %s %d", e.rule.fault, r.Method,
 		r.URL.RequestURI(), e.status)
 }
 

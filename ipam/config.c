@@ -24,6 +24,7 @@ void ipam_config_clear(struct ipam_config *config)
 	free(config->kubeconfig);
 	free(config->state_dir);
 	free(config->data_dir);
+	free(config->node);
 	*config = (struct ipam_config){ 0 };
 }
 
@@ -34,7 +35,8 @@ bool ipam_config_is_builtin(const struct ipam_config *config)
 	if (strcmp(config->type, "hostshim") == 0)
 		return true;
 	return strcmp(config->type, "whereabouts") == 0 &&
-	       config->store == IPAM_STORE_LOCAL;
+	       (config->store == IPAM_STORE_LOCAL ||
+		config->store == IPAM_STORE_KUBERNETES);
 }
 
 /* One of @names, by index. */

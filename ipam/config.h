@@ -100,6 +100,9 @@ struct ipam_config {
 	char *kubeconfig;
 	char *state_dir;
 	char *data_dir;
+	/* What is known of the call, for stores that ask a server. */
+	char *node; /* NULL: not known */
+	uint64_t deadline_ms; /* CLOCK_BOOTTIME; 0: none */
 };
 
 void ipam_config_clear(struct ipam_config *config);

@@ -52,7 +52,7 @@ static const struct {
 	store_open open;
 } stores[] = {
 	[IPAM_STORE_LOCAL] = { "local", store_local_open },
-	[IPAM_STORE_KUBERNETES] = { "kubernetes", NULL },
+	[IPAM_STORE_KUBERNETES] = { "kubernetes", store_kube_open },
 	[IPAM_STORE_WHEREABOUTS] = { "whereabouts", NULL },
 	[IPAM_STORE_BOTH] = { "both", NULL },
 };
@@ -74,7 +74,7 @@ int ipam_open(const struct ipam_config *config, bool read_only,
 	if (!stores[config->store].open)
 		return error_set(err, ERROR_UNSUPPORTED, 0,
 				 "ipam.store: \"%s\": this build serves "
-				 "\"local\" only",
+				 "\"local\" and \"kubernetes\"",
 				 stores[config->store].name);
 	ipam = calloc(1, sizeof(*ipam));
 	if (!ipam)
@@ -146,6 +146,9 @@ static int taken(const struct inet_addr *addr,
 	char text[INET_ADDR_TEXT];
 
 	inet_addr_format(addr, text);
+	if (!*holder->container_id)
+		return error_set(err, ERROR_ADDRESS_TAKEN, 0,
+				 "%s is held by node %s", text, holder->ifname);
 	if (*holder->pod_name)
 		return error_set(err, ERROR_ADDRESS_TAKEN, 0,
 				 "%s is held by pod %s/%s, %s (network \"%s\")",

@@ -14,6 +14,8 @@
 
 #include "ipam/pool.h"
 
+#include "lib/hash.h"
+
 #define POOL_TRIES 32
 #define POOL_STEPS 512
 
@@ -71,18 +73,9 @@ int pool_lowest_from(const struct range_set *candidates, inet_uint from,
 	return pool_lowest(candidates, taken, arg, ret, err);
 }
 
-/* 64 more bits from a hash (the finalizer of splitmix64). */
-static uint64_t pool_mix(uint64_t hash)
-{
-	hash += UINT64_C(0x9e3779b97f4a7c15);
-	hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-	return hash ^ hash >> 31;
-}
-
 static inet_uint pool_mix_wide(uint64_t hash)
 {
-	return (inet_uint)pool_mix(hash) << 64 | pool_mix(~hash);
+	return (inet_uint)hash_mix(hash) << 64 | hash_mix(~hash);
 }
 
 void pool_walk_init(struct pool_walk *walk, const struct inet_prefix *network,
@@ -98,7 +91,7 @@ void pool_walk_init(struct pool_walk *walk, const struct inet_prefix *network,
 	};
 	/* The size is a power of two: every odd stride is coprime to it. */
 	walk->start = pool_mix_wide(hash) & (walk->size - 1);
-	walk->stride = (pool_mix_wide(pool_mix(hash)) & (walk->size - 1)) | 1;
+	walk->stride = (pool_mix_wide(hash_mix(hash)) & (walk->size - 1)) | 1;
 }
 
 bool pool_walk_next(struct pool_walk *walk, inet_uint *ret)

@@ -254,7 +254,7 @@ int local_claim(struct local *local, const struct store_wish *wish,
 	};
 	int r;
 
-	r = local_owner(attachment->pod_namespace, attachment->pod_name,
+	r = store_owner(attachment->pod_namespace, attachment->pod_name,
 			attachment->container_id, attachment->ifname,
 			&claim.owner, err);
 	if (r < 0)

@@ -38,7 +38,7 @@ int local_mark(struct store *store, const struct store_record *record,
 int local_due(struct store *store, const char *task, uint64_t period_ms,
 	      struct error *err);
 
-/* --- inside a transaction, but for local_owner() ------------------------------- */
+/* --- inside a transaction ---------------------------------------------- */
 
 /** local_claim() - Choose and keep; outcomes as store_ops.reserve has them */
 int local_claim(struct local *local, const struct store_wish *wish,
@@ -69,15 +69,5 @@ int local_key(const struct store_attachment *attachment, struct table_key *key,
 int local_refuse(struct store *store, const struct store_attachment *attachment,
 		 const struct inet_addr *addr, const char *whose,
 		 struct error *err);
-
-/**
- * local_owner() - Who may have an address back before it has rested
- *
- * The pod's interface, under whatever container id; without a pod's name, the
- * container's.
- */
-int local_owner(const char *pod_namespace, const char *pod_name,
-		const char *container_id, const char *ifname, char **ret,
-		struct error *err);
 
 #endif

@@ -98,29 +98,10 @@ int local_record_save(struct local *local, const struct table_key *key,
 	return table_put(local->table, key, data, len, err);
 }
 
-/* Who may have an address back before it has rested: the pod's interface, under
- * whatever container id; without a pod, the container's. */
-int local_owner(const char *pod_namespace, const char *pod_name,
-		const char *container_id, const char *ifname, char **ret,
-		struct error *err)
-{
-	int n;
-
-	if (pod_name && *pod_name)
-		n = asprintf(ret, "pod %s/%s/%s", pod_namespace, pod_name,
-			     ifname);
-	else
-		n = asprintf(ret, "container %s/%s", container_id, ifname);
-	if (n >= 0)
-		return 0;
-	*ret = NULL;
-	return error_oom(err);
-}
-
 static int record_owner(const struct store_record *record, char **ret,
 			struct error *err)
 {
-	return local_owner(record->pod_namespace, record->pod_name,
+	return store_owner(record->pod_namespace, record->pod_name,
 			   record->container_id, record->ifname, ret, err);
 }
 

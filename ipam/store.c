@@ -110,6 +110,23 @@ bool store_record_is_same(const struct store_record *a,
 	       a->process.ns == b->process.ns;
 }
 
+int store_owner(const char *pod_namespace, const char *pod_name,
+		const char *container_id, const char *ifname, char **ret,
+		struct error *err)
+{
+	int n;
+
+	if (pod_name && *pod_name)
+		n = asprintf(ret, "pod %s/%s/%s", pod_namespace, pod_name,
+			     ifname);
+	else
+		n = asprintf(ret, "container %s/%s", container_id, ifname);
+	if (n >= 0)
+		return 0;
+	*ret = NULL;
+	return error_oom(err);
+}
+
 /* Everything but the strings. The bytes never leave the machine, nor the boot,
  * so they are in its own order. */
 struct record_head {

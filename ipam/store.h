@@ -102,6 +102,16 @@ int store_record_is_in_progress(const struct store_record *record,
 bool store_record_is_same(const struct store_record *a,
 			  const struct store_record *b);
 
+/**
+ * store_owner() - Who may have an address back before it has rested
+ *
+ * The pod's interface, under whatever container id; without a pod's name, the
+ * container's.
+ */
+int store_owner(const char *pod_namespace, const char *pod_name,
+		const char *container_id, const char *ifname, char **ret,
+		struct error *err);
+
 /** store_record_encode() / store_record_decode() - For keeping it as bytes
  *
  * Records of the first version, which knew no place, are read as well: a new
@@ -230,5 +240,15 @@ static inline void store_cleanup(struct store **store)
 int store_local_open(const struct ipam_config *config, bool read_only,
 		     unsigned int timeout_ms, struct store **ret,
 		     struct error *err);
+
+/**
+ * store_kube_open() - Reservations in the API server
+ *
+ * As store_local_open(); @config names the node and the kubeconfig, which is read
+ * with the first request.
+ */
+int store_kube_open(const struct ipam_config *config, bool read_only,
+		    unsigned int timeout_ms, struct store **ret,
+		    struct error *err);
 
 #endif

@@ -21,4 +21,14 @@ static inline uint64_t hash_add(uint64_t hash, const void *data, size_t len)
 	return hash;
 }
 
+/** hash_mix() - Spread what FNV leaves in few bits over all (the finalizer of
+ * splitmix64) */
+static inline uint64_t hash_mix(uint64_t hash)
+{
+	hash += UINT64_C(0x9e3779b97f4a7c15);
+	hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+	return hash ^ hash >> 31;
+}
+
 #endif

@@ -5,6 +5,7 @@
  * the whole can tell. Nothing outside the process has been touched by then.
  */
 #include "plugin/config-priv.h"
+#include "plugin/node.h"
 
 #include "lib/hash.h"
 #include "lib/log.h"
@@ -227,6 +228,25 @@ static int config_read_strictly(const struct json_at *root,
 	return config_check(&input->config, request, err);
 }
 
+/* A store that asks a server asks in the node's name, and until a moment. */
+static int config_read_call(const struct request *request,
+			    struct config *config, struct error *err)
+{
+	struct ipam_config *ipam = &config->ipam;
+	struct node node = { 0 };
+	int r;
+
+	ipam->deadline_ms = request->deadline_ms;
+	if (!ipam_config_is_builtin(ipam) || ipam->store == IPAM_STORE_LOCAL)
+		return 0;
+	r = node_find(config, &node, err);
+	if (r < 0)
+		return r;
+	free(ipam->node);
+	ipam->node = take_ptr(node.name);
+	return 0;
+}
+
 static int config_read_document(const struct json *json,
 				const struct request *request,
 				struct config *ret, struct error *err)
@@ -241,6 +261,8 @@ static int config_read_document(const struct json *json,
 		r = config_read_del(&root, request, &input);
 	else if (r == 0)
 		r = config_read_strictly(&root, request, &input, err);
+	if (r == 0)
+		r = config_read_call(request, &input.config, err);
 	*ret = input.config;
 	return r;
 }

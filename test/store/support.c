@@ -25,6 +25,8 @@ void contract_config(struct ipam_config *ret, const char *members)
 	cr_assert_eq(r, 0, "%s: %s", text, err.details);
 	r = ipam_config_reserve(ret, NULL, 0, &err);
 	cr_assert_eq(r, 0, "%s: %s", text, err.details);
+	ret->node = strdup("node-1");
+	cr_assert(ret->node);
 }
 
 struct store *contract_open(const struct ipam_config *config)

@@ -1,0 +1,26 @@
+#ifndef IPAM_LEDGER_PRIV_H
+#define IPAM_LEDGER_PRIV_H
+
+/*
+ * Shared by ipam/ledger*.c only.
+ */
+
+#include "ipam/ledger.h"
+
+struct ledger {
+	struct table *table;
+	char uuid[37]; /* "" until it was read */
+};
+
+/** ledger_unreadable() - Raise that a record is not what was written */
+int ledger_unreadable(struct ledger *ledger, const char *what,
+		      struct error *err);
+
+/** ledger_hold() / ledger_unhold() - An address is in an entry */
+int ledger_hold(struct ledger *ledger, const char *pool,
+		const struct inet_addr *addr, const struct table_key *holder,
+		struct error *err);
+int ledger_unhold(struct ledger *ledger, const char *pool,
+		  const struct inet_addr *addr, struct error *err);
+
+#endif

@@ -1,0 +1,209 @@
+#ifndef IPAM_STORE_KUBE_PRIV_H
+#define IPAM_STORE_KUBE_PRIV_H
+
+/*
+ * Shared by ipam/store-kube*.c only.
+ */
+
+#include "ipam/ledger.h"
+#include "ipam/reservation.h"
+#include "lib/file.h"
+#include "lib/kube.h"
+
+#define CLUSTER_LIMIT_MS 100 /* for what is owed, in passing */
+
+/* Facts of the ledger. */
+#define CLUSTER_FACT_VERSION  "version" /* highest resourceVersion seen */
+#define CLUSTER_FACT_RESTORED "restored" /* the server knew more before */
+#define CLUSTER_FACT_PROVED   "proved" /* the node is who it says */
+
+struct cluster {
+	struct store base;
+	const struct ipam_config *config;
+	struct ledger *ledger;
+	struct kube *kube; /* opened by the first request */
+	uint64_t limit_ms; /* CLOCK_BOOTTIME; 0: none but the configuration's */
+	char boot_id[FILE_BOOT_ID_TEXT];
+	char why[640]; /* what the server, or nobody, answered last */
+};
+
+static inline struct cluster *cluster_of(struct store *store)
+{
+	return (struct cluster *)store;
+}
+
+/* Outcomes of requests. */
+enum {
+	CLUSTER_TAKEN = 16, /* an object of that name exists */
+	CLUSTER_UNKNOWN = 17, /* no answer that decides; in cluster->why */
+	CLUSTER_ABSENT = 18, /* no such object */
+	CLUSTER_UNPROVED = 19, /* nothing says who this node is */
+};
+
+/** cluster_begin() / cluster_end() - ledger_begin(), _end() */
+int cluster_begin(struct cluster *cluster, bool write, struct error *err)
+	warn_unused;
+int cluster_end(struct cluster *cluster, int r, struct error *err);
+
+/* --- requests (store-kube-request.c); no transaction is open ---------------------- */
+
+/** cluster_limit() - Requests end within @limit_ms from now; 0: with the verb.
+ * Return: the limit before, for cluster_unlimit() */
+uint64_t cluster_limit(struct cluster *cluster, uint64_t limit_ms);
+void cluster_unlimit(struct cluster *cluster, uint64_t before);
+
+/** cluster_kube() - The server, opened when first needed */
+int cluster_kube(struct cluster *cluster, struct kube **ret, struct error *err);
+
+/**
+ * cluster_call() - One request; what it takes to speak of its end
+ *
+ * Return: 0 (a status that decides), CLUSTER_UNKNOWN, or negative: not done,
+ * ERROR_AGAIN for a server that is away
+ */
+int cluster_call(struct cluster *cluster, const struct kube_request *request,
+		 struct kube_answer *ret, struct error *err) warn_unused;
+
+/** cluster_refused() - Raise a status that ends the matter: missing rights,
+ * missing definition, what the schema does not take */
+int cluster_refused(struct cluster *cluster, const char *verb,
+		    const struct kube_answer *answer, struct error *err);
+
+/** cluster_unknown() - Raise what CLUSTER_UNKNOWN stands for */
+int cluster_unknown(struct cluster *cluster, struct error *err);
+
+/**
+ * cluster_post() - Create @want
+ *
+ * Return: 0, CLUSTER_TAKEN, CLUSTER_UNKNOWN, or negative: surely not created
+ */
+int cluster_post(struct cluster *cluster, const struct reservation *want,
+		 struct reservation *ret, struct error *err) warn_unused;
+
+/** cluster_get() - 0, CLUSTER_ABSENT, CLUSTER_UNKNOWN, or negative */
+int cluster_get(struct cluster *cluster, const char *name,
+		struct reservation *ret, struct error *err) warn_unused;
+
+/**
+ * cluster_delete() - Delete the object of that uid; another one, or none, is as
+ * good
+ *
+ * Return: 0, CLUSTER_UNKNOWN, or negative
+ */
+int cluster_delete(struct cluster *cluster, const char *name, const char *uid,
+		   struct error *err) warn_unused;
+
+struct cluster_list {
+	struct reservation *items;
+	size_t count;
+	uint64_t version; /* of the list */
+	int64_t date; /* the server's clock */
+};
+void cluster_list_clear(struct cluster_list *list);
+#define cleanup_cluster_list cleanup(cluster_list_clear)
+
+/**
+ * cluster_list() - Objects by label, as the server has them at this moment
+ * @selector:	Unescaped
+ *
+ * What is none of ours is left out, and told.
+ */
+int cluster_list(struct cluster *cluster, const char *selector,
+		 struct cluster_list *ret, struct error *err);
+
+/** cluster_list_node() - All of this node's */
+int cluster_list_node(struct cluster *cluster, struct cluster_list *ret,
+		      struct error *err);
+
+/** cluster_list_taken() - Addresses of one pool and family, by label, without
+ * their objects */
+int cluster_list_taken(struct cluster *cluster, const char *selector,
+		       uint8_t family, struct range_set *ret,
+		       struct error *err);
+
+/* --- claim (store-kube-claim.c) ---------------------------------------------------- */
+
+/** cluster_reserve() - store_ops.reserve */
+int cluster_reserve(struct store *store, const struct store_wish *wish,
+		    struct store_record *ret, size_t *ret_set,
+		    struct error *err);
+
+/** cluster_saw() - Inside a transaction: a resourceVersion was seen, which is
+ * newer than @before. Return: 0, or 1 if it is not: the server was restored */
+int cluster_saw(struct cluster *cluster, uint64_t version, uint64_t before,
+		struct error *err) warn_unused;
+
+/* --- owed (store-kube-owed.c) ------------------------------------------------------- */
+
+/** cluster_owe() - Inside a transaction: the entry is gone, and what the server
+ * has of it is owed */
+int cluster_owe(struct cluster *cluster, const struct table_key *key,
+		const struct ledger_entry *entry, uint64_t rest_ms,
+		struct error *err);
+
+/** cluster_cancel() - Inside a transaction: what is on its way for an attachment
+ * is not any more. Return: 1 if something was, 0, or negative */
+int cluster_cancel(struct cluster *cluster,
+		   const struct store_attachment *attachment, struct error *err)
+	warn_unused;
+
+/**
+ * cluster_settle() - Do what is owed
+ * @attachment:	Of this one, whoever owes it and whenever it was last tried;
+ *		NULL: whatever is due, and nobody's who is at it
+ *
+ * What cannot be done stays owed, and is told.
+ */
+void cluster_settle(struct cluster *cluster,
+		    const struct store_attachment *attachment);
+
+/** cluster_is_known() - Is the object an attachment's, or on its way to be? The
+ * list that it is from was read before. 1, 0, or negative */
+int cluster_is_known(struct cluster *cluster,
+		     const struct reservation *reservation, struct error *err)
+	warn_unused;
+
+/** cluster_list_attachment() - What the server has of one attachment */
+int cluster_list_attachment(struct cluster *cluster,
+			    const struct store_attachment *attachment,
+			    struct cluster_list *ret, struct error *err);
+
+/** cluster_settle_some() - What is due, for CLUSTER_LIMIT_MS */
+void cluster_settle_some(struct cluster *cluster);
+
+/** cluster_due() - store_ops.due */
+int cluster_due(struct store *store, const char *task, uint64_t period_ms,
+		struct error *err);
+
+/* --- release (store-kube-release.c) -------------------------------------------------- */
+
+int cluster_release(struct store *store,
+		    const struct store_attachment *attachment,
+		    struct error *err);
+int cluster_reap(struct store *store, const struct store_record *record,
+		 struct error *err);
+int cluster_mark(struct store *store, const struct store_record *record,
+		 uint64_t dead_ms, struct error *err);
+int cluster_refuse(struct store *store,
+		   const struct store_attachment *attachment,
+		   const struct inet_addr *addr, const char *whose,
+		   struct error *err);
+
+/* --- sweep (store-kube-sweep.c) -------------------------------------------------------- */
+
+/** cluster_check_claim() - Does the token name this node, if it names any? */
+int cluster_check_claim(struct cluster *cluster, struct error *err);
+
+/** cluster_prove() - Is this node who it says? 0, CLUSTER_UNPROVED, or negative
+ * with ERROR_CONFIG: it is not */
+int cluster_prove(struct cluster *cluster, struct error *err) warn_unused;
+
+/** cluster_introduce() - Before an ADD: is this a node that is not who it says?
+ * Asked once in a boot, and once a minute while nothing answers it */
+int cluster_introduce(struct cluster *cluster, struct error *err);
+
+/** cluster_sweep() - What this node's former boots left, once in a boot
+ * Return: 1 if something was released, 0, or negative */
+int cluster_sweep(struct cluster *cluster, struct error *err) warn_unused;
+
+#endif

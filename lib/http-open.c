@@ -269,13 +269,33 @@ static int http_set_tls(struct http *http, const struct http_options *options,
 	return code == CURLE_OK ? 0 : error_oom(err);
 }
 
-static curl_socket_t http_socket(void *data, curlsocktype purpose,
-				 struct curl_sockaddr *address)
+/* Replaces @from, of which there is none if no place is free. */
+static void http_note_socket(struct http *http, int from, int to)
 {
-	(void)data;
+	for (size_t i = 0; i < HTTP_SOCKETS; i++) {
+		if (http->sockets[i] != from)
+			continue;
+		http->sockets[i] = to;
+		return;
+	}
+}
+
+static curl_socket_t http_socket_open(void *data, curlsocktype purpose,
+				      struct curl_sockaddr *address)
+{
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
+			address->protocol);
+
 	(void)purpose;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC,
-		      address->protocol);
+	if (fd >= 0)
+		http_note_socket(data, -1, fd);
+	return fd;
+}
+
+static int http_socket_close(void *data, curl_socket_t fd)
+{
+	http_note_socket(data, fd, -1);
+	return close(fd);
 }
 
 static void http_set_rest(struct http *http)
@@ -286,7 +306,14 @@ static void http_set_rest(struct http *http)
 			 (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(http->easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(http->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(http->easy, CURLOPT_OPENSOCKETFUNCTION, http_socket);
+	curl_easy_setopt(http->easy, CURLOPT_OPENSOCKETFUNCTION,
+			 http_socket_open);
+	curl_easy_setopt(http->easy, CURLOPT_OPENSOCKETDATA, http);
+	curl_easy_setopt(http->easy, CURLOPT_CLOSESOCKETFUNCTION,
+			 http_socket_close);
+	curl_easy_setopt(http->easy, CURLOPT_CLOSESOCKETDATA, http);
+	/* A new connection takes the old one's place. */
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, 1L);
 	curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->problem);
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* A name server that is silent does not hold us. */
@@ -296,6 +323,8 @@ static void http_set_rest(struct http *http)
 
 static int http_init(struct http *http, struct error *err)
 {
+	for (size_t i = 0; i < HTTP_SOCKETS; i++)
+		http->sockets[i] = -1;
 	http->is_global = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 	if (!http->is_global)
 		return error_set(err, ERROR_INTERNAL, 0,

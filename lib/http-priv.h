@@ -9,6 +9,9 @@
 
 #include <curl/curl.h>
 
+/* One is kept, and two may race to an IPv6 and an IPv4 address. */
+#define HTTP_SOCKETS 4
+
 struct http {
 	CURLM *multi;
 	CURL *easy;
@@ -17,6 +20,7 @@ struct http {
 	struct curl_slist *connect_to; /* where base's host really is */
 	char *host; /* "Host: ...", where base names another, else NULL */
 	bool is_global; /* curl_global_init() was called */
+	int sockets[HTTP_SOCKETS]; /* that libcurl has, or -1 */
 
 	/* Of the current request. */
 	char problem[CURL_ERROR_SIZE];

@@ -11,9 +11,11 @@
 #include "lib/file.h"
 #include "lib/http-priv.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #define HTTP_HEADERS_MAX (64u << 10) /* bytes of all headers of an answer */
 #define HTTP_BODY_FIRST  4096
@@ -218,12 +220,36 @@ static bool http_set_request(struct http *http,
 	return code == CURLE_OK;
 }
 
+/* libcurl tells only when TLS is done, too. */
 static bool http_is_connected(const struct http *http)
 {
-	curl_off_t connected = 0;
+	struct sockaddr_storage peer;
 
-	curl_easy_getinfo(http->easy, CURLINFO_CONNECT_TIME_T, &connected);
-	return http->sent || connected > 0;
+	if (http->sent)
+		return true;
+	for (size_t i = 0; i < HTTP_SOCKETS; i++) {
+		socklen_t len = sizeof(peer);
+
+		if (http->sockets[i] >= 0 &&
+		    getpeername(http->sockets[i], (struct sockaddr *)&peer,
+				&len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A server that ends says so in TLS, and to libcurl a connection with bytes to
+ * be read is one that lives. Between two requests there is nothing to be read.
+ */
+static bool http_is_closed(const struct http *http)
+{
+	struct pollfd polls[HTTP_SOCKETS];
+
+	for (size_t i = 0; i < HTTP_SOCKETS; i++)
+		polls[i] = (struct pollfd){ .fd = http->sockets[i],
+					    .events = POLLIN };
+	return poll(polls, HTTP_SOCKETS, 0) > 0;
 }
 
 /* Milliseconds that remain, or 0 with words for why there are none. */
@@ -339,6 +365,8 @@ int http_call(struct http *http, const struct http_request *request,
 	http->is_too_large = false;
 	*http->problem = '\0';
 
+	curl_easy_setopt(http->easy, CURLOPT_FRESH_CONNECT,
+			 http_is_closed(http) ? 1L : 0L);
 	if (!http_set_request(http, request) ||
 	    !http_set_headers(http, request, &headers) ||
 	    curl_multi_add_handle(http->multi, http->easy) != CURLM_OK)

@@ -34,6 +34,7 @@ static const struct doctor_check doctor_checks[] = {
 	{ "port", DOCTOR_FAIL, "choose another vxlan.port, on all nodes", 0,
 	  doctor_port },
 	{ "flood", DOCTOR_WARN, NULL, DOCTOR_VXLAN, doctor_neigh },
+	{ "firewall", DOCTOR_FAIL, NULL, DOCTOR_VXLAN, doctor_firewall },
 	{ "checksum", DOCTOR_WARN,
 	  "ethtool -K UNDERLAY tx-checksum-ip-generic off on the node that "
 	  "sends, then: shimctl verify --tcp",

@@ -108,6 +108,9 @@ int doctor_hub(struct doctor *d, struct error *err);
 int doctor_path(struct doctor *d, struct error *err);
 int doctor_port(struct doctor *d, struct error *err);
 
+/* doctor-firewall.c: rules that drop the tunnel */
+int doctor_firewall(struct doctor *d, struct error *err);
+
 /* doctor-flood.c: frames that go to every peer */
 int doctor_neigh(struct doctor *d, struct error *err);
 int doctor_copies(struct doctor *d, struct error *err);

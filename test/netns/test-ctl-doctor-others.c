@@ -132,6 +132,84 @@ Test(doctor_others, interfaces_of_iscsi_that_lead_elsewhere)
 		    "--op=delete\n");
 }
 
+/* --- packet filters --------------------------------------------------------------------- */
+
+#define NFT_INPUT                                                              \
+	"nft add table inet fw; nft add chain inet fw input"                   \
+	" '{ type filter hook input priority 0; policy drop; }';"              \
+	" nft add rule inet fw input ct state established,related accept;"     \
+	" nft add rule inet fw input iifname lo accept;"                       \
+	" nft add rule inet fw input tcp dport '{ 22, 6443 }' accept;"
+
+Test(doctor_others, a_firewall_that_lets_the_tunnel_pass)
+{
+	ns_do(-1, NFT_INPUT
+	      " nft add set inet fw peers '{ type ipv4_addr; flags interval;"
+	      " elements = { 10.100.100.0/24 } ; }';"
+	      " nft add chain inet fw tunnel;"
+	      " nft add rule inet fw tunnel ip saddr @peers accept;"
+	      " nft add rule inet fw input udp dport 4789 jump tunnel;"
+	      " nft add rule inet fw input log prefix x limit rate 5/second"
+	      " drop");
+	faults_none("storage");
+}
+
+Test(doctor_others, a_firewall_that_knows_nothing_of_the_tunnel)
+{
+	faults_find(NFT_INPUT,
+		    "FAIL firewall: the policy of inet fw input drops UDP port "
+		    "4789 from k8s-2 (10.100.100.2) over under2: the tunnel of "
+		    "vxlan-storage -> nft add rule inet fw input udp dport "
+		    "4789 accept\n"
+		    "FAIL firewall: the policy of inet fw input drops UDP port "
+		    "4789 from k8s-3 (10.100.100.3) over under3: the tunnel of "
+		    "vxlan-storage -> nft add rule inet fw input udp dport "
+		    "4789 accept\n");
+}
+
+Test(doctor_others, a_rule_that_drops_what_leaves_by_one_link)
+{
+	faults_find("nft add table ip t; nft add chain ip t out"
+		    " '{ type filter hook output priority 0; }';"
+		    " nft add rule ip t out oifname under3 udp dport 4000-5000"
+		    " counter reject",
+		    "FAIL firewall: rule 2 of ip t out drops UDP port 4789 to "
+		    "k8s-3 (10.100.100.3) over under3: the tunnel of "
+		    "vxlan-storage -> nft insert rule ip t out position 2 udp "
+		    "dport 4789 accept\n");
+}
+
+Test(doctor_others, a_rule_before_the_routing)
+{
+	faults_find("nft add table inet raw; nft add chain inet raw pre"
+		    " '{ type filter hook prerouting priority -300; }';"
+		    " nft add rule inet raw pre iifname 'under2' ip saddr"
+		    " 10.100.100.2 udp dport 4789 drop",
+		    "FAIL firewall: rule 2 of inet raw pre drops UDP port 4789 "
+		    "from k8s-2 (10.100.100.2) over under2: the tunnel of "
+		    "vxlan-storage -> nft insert rule inet raw pre position 2 "
+		    "udp dport 4789 accept\n");
+}
+
+/* Where nothing is found, what was not looked at decides. */
+Test(doctor_others, a_firewall_that_cannot_be_looked_at)
+{
+	ns_do(-1, "for i in /usr/sbin/nft /sbin/nft /usr/bin/nft; do"
+		  " [ ! -e $i ] || mount --bind /dev/null $i; done");
+	ctl_prints("$C doctor", 3,
+		   "storage: no finding\n"
+		   "not looked at:\n"
+		   "  firewall  nft is not installed: rules that drop UDP port "
+		   "4789 are not seen\n");
+	ctl_prints("$C doctor -o json", 3,
+		   "{\"command\":\"doctor\",\"networks\":[{\"network\":"
+		   "\"storage\",\"skipped\":[{\"check\":\"firewall\",\"why\":"
+		   "\"nft is not installed: rules that drop UDP port 4789 are "
+		   "not seen\"}]}],\"findings\":[]}\n");
+	ns_do(-1, "ip link set lhnet1-host down");
+	cr_expect_eq(ctl_run("$C doctor", NULL, NULL), 1);
+}
+
 /* --- neighbours, checksums ------------------------------------------------------------- */
 
 #define NEIGH                                                                  \

@@ -271,3 +271,49 @@ Test(doctor, another_device_has_the_port)
 		   "with id 0, holds UDP port 4789, and vxlan-storage is not "
 		   "up -> choose another vxlan.port, on all nodes\n");
 }
+
+/* --- for programs -------------------------------------------------------------------- */
+
+Test(doctor, json_has_each_finding_with_its_step)
+{
+	ns_do(-1, "ip link set lhnet1-host down;"
+		  " ip route del 10.100.100.3");
+	ctl_prints(
+		"$C doctor -o json", 1,
+		"{\"command\":\"doctor\",\"networks\":[{\"network\":"
+		"\"storage\",\"skipped\":[]}],\"findings\":["
+		"{\"severity\":\"FAIL\",\"subject\":\"down\",\"finding\":"
+		"\"lhnet1-host is down: nothing passes, though the interfaces "
+		"of its pods look up\",\"next\":\"shimctl up\"},"
+		"{\"severity\":\"FAIL\",\"subject\":\"path\",\"finding\":"
+		"\"there is no route to k8s-3 (10.100.100.3)\",\"next\":"
+		"\"set the link to it up, or add the route\"}]}\n");
+}
+
+Test(doctor, wrong_usage_and_configuration)
+{
+	ctl_fails("$C doctor now", 2,
+		  "shimctl: doctor: \"now\" is too much -> shimctl --help\n");
+	ctl_fails("$C doctor --log", 2,
+		  "shimctl: --log needs a value -> shimctl --help\n");
+	ctl_fails("-c /run/none doctor", 2,
+		  "shimctl: /run/none does not exist -> correct the "
+		  "configuration\n");
+	ctl_write("{ \"name\": 5 }");
+	cr_expect_eq(ctl_run("$C doctor", NULL, NULL), 2);
+}
+
+/* Two networks on one parent have its faults in common. */
+Test(doctor, what_networks_share_is_told_once)
+{
+	ns_do(-1,
+	      "sed 's/\"name\": \"storage\"/\"name\": \"second\"/' " CTL_CONFIG
+	      " >/run/second.conf");
+	ns_do(-1, "ip route del 10.100.100.3");
+	ctl_prints(
+		"$C -c /run/second.conf doctor", 1,
+		"storage: 1 finding\n"
+		"second: no finding\n"
+		"FAIL path: there is no route to k8s-3 (10.100.100.3) -> set "
+		"the link to it up, or add the route\n");
+}

@@ -330,7 +330,8 @@ int migrate_plan(struct shim *s, struct error *err)
 		return 0;
 	move->addrs.items = calloc(count, sizeof(*move->addrs.items));
 	move->added = calloc(count, sizeof(*move->added));
-	if (!move->addrs.items || !move->added)
+	move->cut = calloc(count, sizeof(*move->cut));
+	if (!move->addrs.items || !move->added || !move->cut)
 		return error_oom(err);
 	for (size_t i = 0; i < count; i++) {
 		r = migrate_plan_one(s, &s->on->addrs.items[i], err);
@@ -355,6 +356,17 @@ static bool migrate_is_connected_by_hand(const struct shim *s,
 		    inet_addr_equal(&first, &route->dst.addr))
 			return true;
 	}
+	return false;
+}
+
+static bool migrate_is_cut(const struct shim *s,
+			   const struct netlink_route *route)
+{
+	for (size_t i = 0; i < s->move.addrs.count; i++)
+		if (s->move.cut[i] &&
+		    inet_prefix_same_network(&s->move.addrs.items[i].address,
+					     &route->dst))
+			return true;
 	return false;
 }
 
@@ -411,7 +423,8 @@ bool migrate_takes_route(const struct netlink_route *route, void *shim)
 	const struct netlink_addr *addr;
 
 	if (route->protocol == RTPROT_KERNEL)
-		return migrate_is_connected_by_hand(s, route);
+		return migrate_is_connected_by_hand(s, route) ||
+		       migrate_is_cut(s, route);
 	addr = migrate_address_of(s, route);
 	return addr && migrate_is_moving(s, addr);
 }

@@ -4,6 +4,7 @@
 #include "plugin/shim-priv.h"
 
 #include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,6 +68,7 @@ void migrate_clear(struct migration *move)
 	netlink_addrs_clear(&move->addrs);
 	netlink_saved_clear(&move->routes);
 	free(move->added);
+	free(move->cut);
 	*move = (struct migration){ 0 };
 }
 
@@ -149,11 +151,43 @@ static int migrate_undo_routes(void *step, struct error *err)
 					err);
 }
 
+static bool migrate_is_connected(const struct netlink_routes *routes,
+				 const struct inet_prefix *address)
+{
+	for (size_t i = 0; i < routes->count; i++)
+		if (routes->items[i].protocol == RTPROT_KERNEL &&
+		    inet_prefix_same_network(&routes->items[i].dst, address))
+			return true;
+	return false;
+}
+
+/* An address that was on the shim already has its connected route there, or gets
+ * the parent's; the others' are the kernel's work. */
+static int migrate_find_cut(struct shim *s, struct error *err)
+{
+	cleanup_netlink_routes struct netlink_routes routes = { 0 };
+	struct migration *move = &s->move;
+	int r;
+
+	r = netlink_route_list(s->host, s->link.index, AF_UNSPEC, &routes, err);
+	for (size_t i = 0; i < move->addrs.count && r == 0; i++) {
+		const struct netlink_addr *addr = &move->addrs.items[i];
+
+		move->cut[i] = !move->added[i] &&
+			       !(addr->flags & IFA_F_NOPREFIXROUTE) &&
+			       !migrate_is_connected(&routes, &addr->address);
+	}
+	return r;
+}
+
 static int migrate_carry_routes(struct shim *s, struct error *err)
 {
 	struct migration *move = &s->move;
 	int r;
 
+	r = migrate_find_cut(s, err);
+	if (r < 0)
+		return r;
 	r = netlink_routes_save_if(s->host, s->parent->index, AF_UNSPEC,
 				   migrate_takes_route, s, &move->routes, err);
 	if (r < 0)

@@ -16,6 +16,8 @@ struct migration {
 	struct netlink_addrs
 		addrs; /* as they are on the parent, oldest first */
 	bool *added; /* by us, for each of them */
+	bool *cut; /* it is on the shim, without its connected route there: the
+		    * way back (restore.c) was begun, and not ended */
 	struct netlink_saved routes;
 	int arp_ignore; /* the parent's, before */
 	bool stuck; /* the way back failed: delete nothing any more */

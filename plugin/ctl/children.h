@@ -48,4 +48,14 @@ int children_find(struct ctl *ctl, const struct network *network,
 		  const struct netlink_link *shim, struct children *ret,
 		  struct error *err);
 
+/**
+ * children_hidden() - How many more children the parent has that are UP
+ *
+ * In namespaces that no process, no mount and no record leads to. 0 also for a
+ * parent that is a macvlan itself, whose children are its own parent's.
+ */
+int children_hidden(struct ctl *ctl, const struct netlink_link *parent,
+		    const struct children *children, size_t *ret,
+		    struct error *err);
+
 #endif

@@ -36,6 +36,7 @@ struct ctl {
 	bool verbose;
 	bool ready;
 	bool force;
+	bool restore; /* the addresses, to the parent */
 	bool wait;
 	bool mtu;
 	unsigned int count; /* packets along each leg */

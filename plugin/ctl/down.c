@@ -2,6 +2,7 @@
 #include "lib/netns.h"
 #include "plugin/ctl/children.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/restore.h"
 #include "plugin/shared.h"
 
 #include <sched.h>
@@ -14,13 +15,14 @@
  * silently and for good. So, under the link lock, and in this order:
  *
  *	children that can be seen	any but the shim: refused
+ *	children that are counted	more than can be seen: refused
  *	shim deleted			pods that run would lose the node only
  *	the kernel asked		a macvlan in passthru mode is let in as the
  *					only child or not at all
  *					(drivers/net/macvlan.c,
  *					macvlan_common_newlink), so a child that
- *					is out of our sight refuses it: then the
- *					shim is put back
+ *					is out of our sight, and down, refuses
+ *					it: then the shim is put back
  *	overlay deleted			while that macvlan is on it, nobody else
  *					gets in
  *
@@ -88,9 +90,20 @@ static void down_refuse_child(struct down *down, const struct child *child)
 		    *child->owner ? child->owner : "not ours");
 }
 
+static void down_refuse_hidden(struct down *down, size_t hidden)
+{
+	down->refused = true;
+	report_fail(&down->ctl->report, down->parent.name,
+		    "drain this node, or say --force",
+		    "has %zu %s that cannot be seen from here", hidden,
+		    hidden == 1 ? "child in a namespace"
+				: "children in namespaces");
+}
+
 static int down_look_around(struct down *down, struct error *err)
 {
 	cleanup_children struct children children = { 0 };
+	size_t hidden = 0;
 	int r;
 
 	r = children_find(down->ctl, down->network, &down->parent, &down->shim,
@@ -104,6 +117,11 @@ static int down_look_around(struct down *down, struct error *err)
 		    (down_has_overlay(down) && !down_has_shim(down)))
 			down_refuse_child(down, child);
 	}
+	if (r == 0)
+		r = children_hidden(down->ctl, &down->parent, &children,
+				    &hidden, err);
+	if (r == 0 && hidden)
+		down_refuse_hidden(down, hidden);
 	return r;
 }
 
@@ -183,10 +201,7 @@ static int down_put_back(struct down *down, struct error *err)
 	const struct network *network = down->network;
 	struct netlink_link parent;
 
-	down->refused = true;
-	report_fail(&down->ctl->report, down->parent.name,
-		    "drain this node, or say --force",
-		    "has a child in a namespace that cannot be seen from here");
+	down_refuse_hidden(down, 1);
 	down_add(down, down->shim.name, "put back");
 	return node_ensure(down->ctl->host, &network->config, &network->node,
 			   &parent, err);
@@ -210,6 +225,57 @@ static int down_overlay(struct down *down, int *lock, struct error *err)
 		return down_delete(down, &down->parent, err);
 	close(take_fd(lock)); /* node_ensure() takes it itself */
 	return down->shim.index ? down_put_back(down, err) : 0;
+}
+
+/* --- the addresses go back ---------------------------------------------------------- */
+
+static void down_tell_restored(struct down *down, const struct restore *restore)
+{
+	const char *word = down->ctl->dry_run ? "would move" : "moved";
+
+	for (size_t i = 0; i < restore->addrs.count; i++) {
+		char address[INET_PREFIX_TEXT];
+		char text[INET_PREFIX_TEXT + 64];
+
+		inet_prefix_format(&restore->addrs.items[i].address, address);
+		snprintf(text, sizeof(text), "%s %s to %s", address, word,
+			 down->parent.name);
+		down_add(down, down->shim.name, text);
+	}
+}
+
+static void down_refuse_restore(struct down *down)
+{
+	down->refused = true;
+	report_fail(&down->ctl->report, down->parent.name,
+		    "leave --restore-address out",
+		    "is deleted as well: there is no link to move the "
+		    "addresses of %s to",
+		    down->shim.name);
+}
+
+static int down_restore(struct down *down, struct error *err)
+{
+	cleanup_restore struct restore restore = {
+		.host = down->ctl->host,
+		.parent = &down->parent,
+		.shim = &down->shim,
+	};
+	int r;
+
+	r = restore_plan(&restore, err);
+	if (r < 0)
+		return r;
+	if (down->ctl->dry_run || restore.addrs.count == 0) {
+		down_tell_restored(down, &restore);
+		return down_delete(down, &down->shim, err);
+	}
+	r = restore_run(&restore, err);
+	if (r < 0)
+		return r;
+	down_tell_restored(down, &restore);
+	down_add(down, down->shim.name, "deleted");
+	return 0;
 }
 
 /* --- one network -------------------------------------------------------------------- */
@@ -244,9 +310,15 @@ static int down_links(struct down *down, struct error *err)
 		if (r < 0 || down->refused)
 			return r;
 	}
+	if (down->ctl->restore && down_has_overlay(down) &&
+	    down_has_shim(down)) {
+		down_refuse_restore(down);
+		return 0;
+	}
 	down_tell_foreign(down);
 	if (down_has_shim(down)) {
-		r = down_delete(down, &down->shim, err);
+		r = down->ctl->restore ? down_restore(down, err)
+				       : down_delete(down, &down->shim, err);
 		if (r < 0)
 			return r;
 	}

@@ -34,6 +34,7 @@ enum {
 	OPT_NAME = 1 << 11,
 	OPT_NAMESPACE = 1 << 12,
 	OPT_PER_NODE = 1 << 13,
+	OPT_RESTORE = 1 << 14,
 	OPT_COUNT = 1 << 20,
 	OPT_LOG = 1 << 25,
 };
@@ -71,6 +72,7 @@ static const struct option main_options[] = {
 	{ "name", required_argument, NULL, MAIN_OWN + 11 },
 	{ "namespace", required_argument, NULL, MAIN_OWN + 12 },
 	{ "per-node", no_argument, NULL, MAIN_OWN + 13 },
+	{ "restore-address", no_argument, NULL, MAIN_OWN + 14 },
 	{ "count", required_argument, NULL, MAIN_OWN + 20 },
 	{ "log", required_argument, NULL, MAIN_OWN + 25 },
 	{ NULL, 0, NULL, 0 },
@@ -94,9 +96,9 @@ static const struct command {
 	  .privileged = true,
 	  .run = ctl_up },
 	{ .name = "down",
-	  .synopsis = "[-n] [--force]",
+	  .synopsis = "[-n] [--force] [--restore-address]",
 	  .help = "delete what up made, unless pods are on it",
-	  .options = OPT_FORCE | OPT_DRY_RUN,
+	  .options = OPT_FORCE | OPT_RESTORE | OPT_DRY_RUN,
 	  .privileged = true,
 	  .run = ctl_down },
 	{ .name = "status",
@@ -347,6 +349,9 @@ static int main_own_option(struct main *m, unsigned int bit)
 		break;
 	case OPT_PROBE:
 		ctl->probe = optarg;
+		break;
+	case OPT_RESTORE:
+		ctl->restore = true;
 		break;
 	case OPT_NAME:
 		ctl->name = optarg;

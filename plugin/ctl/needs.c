@@ -24,6 +24,7 @@ struct needs {
 	struct netlink_link shim; /* index 0: there is none */
 	struct children children;
 	size_t n_pods;
+	size_t n_hidden; /* of them, in namespaces that cannot be seen */
 	bool needed;
 	bool answered; /* the probe, by a child of this parent */
 };
@@ -134,7 +135,10 @@ static int needs_look(struct needs *needs, struct error *err)
 	for (size_t i = 0; i < needs->children.count; i++)
 		if (!needs->children.items[i].is_here)
 			needs->n_pods++;
-	return 0;
+	r = children_hidden(needs->ctl, &needs->parent, &needs->children,
+			    &needs->n_hidden, err);
+	needs->n_pods += needs->n_hidden;
+	return r;
 }
 
 /* The marked one, else any of the host in bridge mode that has an address. */
@@ -165,7 +169,11 @@ static void needs_say(struct needs *needs, const char *reason)
 	struct report *report = &needs->ctl->report;
 	const char *name = needs->parent.name;
 	const char *word = needs->needed ? "needed" : "not needed";
+	char hidden[64] = "";
 
+	if (needs->n_hidden)
+		snprintf(hidden, sizeof(hidden),
+			 " (%zu where it cannot be seen)", needs->n_hidden);
 	report_line(report, "%s  %s", word, reason);
 	if (needs->ctl->probe)
 		report_line(report, "probe   %s %s from %s", needs->ctl->probe,
@@ -175,8 +183,8 @@ static void needs_say(struct needs *needs, const char *reason)
 		    "rule    \"VXLAN needs it, a flat layer 2 does "
 		    "not\" says: %s",
 		    needs_is_tunnel(&needs->parent) ? "needed" : "not needed");
-	report_line(report, "here    %zu pod%s on %s, %s%s", needs->n_pods,
-		    needs->n_pods == 1 ? "" : "s", name,
+	report_line(report, "here    %zu pod%s on %s%s, %s%s", needs->n_pods,
+		    needs->n_pods == 1 ? "" : "s", name, hidden,
 		    needs->shim.index ? "host shim " : "no host shim",
 		    needs->shim.name);
 	report_string(report, "parent", name);
@@ -185,6 +193,7 @@ static void needs_say(struct needs *needs, const char *reason)
 	report_string(report, "reason", reason);
 	report_bool(report, "rule", needs_is_tunnel(&needs->parent));
 	report_uint(report, "pods", needs->n_pods);
+	report_uint(report, "hidden", needs->n_hidden);
 	report_string(report, "shim",
 		      needs->shim.index ? needs->shim.name : NULL);
 	if (needs->ctl->probe)

@@ -42,7 +42,7 @@ _shimctl() {
 	case $command in
 	'') words="$commands $common" ;;
 	up) words="--wait --timeout --dry-run $common" ;;
-	down) words="--force --dry-run $common" ;;
+	down) words="--force --restore-address --dry-run $common" ;;
 	status) words="--ready $common" ;;
 	needs) words="$(cd /sys/class/net && echo *) --probe $common" ;;
 	traffic) words="--window --watch --threshold --speed $common" ;;

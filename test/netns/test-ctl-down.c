@@ -63,7 +63,7 @@ Test(ctl_down, a_pod_on_the_parent_refuses_it)
 }
 
 /* No record, no process, no mount leads to it: only the kernel knows. */
-Test(ctl_down, a_child_that_cannot_be_seen_refuses_it_and_the_shim_is_back)
+Test(ctl_down, a_child_that_cannot_be_seen_is_counted_and_refuses_it)
 {
 	cleanup_free char *before = NULL;
 	cleanup_free char *after = NULL;
@@ -72,13 +72,38 @@ Test(ctl_down, a_child_that_cannot_be_seen_refuses_it_and_the_shim_is_back)
 	ns_do(-1, "rm -r /run/hostshim");
 	before = ns_snapshot(-1);
 	ctl_prints("$C down", 4,
-		   "lhnet1-host  deleted\n"
-		   "lhnet1-host  put back\n"
-		   "FAIL vxlan-storage: has a child in a namespace that cannot "
+		   "FAIL vxlan-storage: has 1 child in a namespace that cannot "
 		   "be seen from here -> drain this node, or say --force\n");
 	after = ns_snapshot(-1);
 	cr_expect(ns_same(before, after));
+	ctl_prints(
+		"needs vxlan-storage", 0,
+		"needed  it encapsulates everything that it sends: a local "
+		"pod never sees it\n"
+		"rule    \"VXLAN needs it, a flat layer 2 does not\" says: "
+		"needed\n"
+		"here    1 pod on vxlan-storage (1 where it cannot be seen), "
+		"host shim lhnet1-host\n");
 	cr_expect_geq(ns_ping(-1, "10.100.1.16", 3), 2);
+}
+
+/* One that is down is not even counted. */
+Test(ctl_down, a_child_that_is_not_counted_refuses_it_and_the_shim_is_back)
+{
+	cleanup_free char *before = NULL;
+	cleanup_free char *after = NULL;
+
+	hostshim("ADD");
+	ns_do(-1, "rm -r /run/hostshim");
+	ns_do(seed_pod, "ip link set net1 down");
+	before = ns_snapshot(-1);
+	ctl_prints("$C down", 4,
+		   "lhnet1-host  deleted\n"
+		   "lhnet1-host  put back\n"
+		   "FAIL vxlan-storage: has 1 child in a namespace that cannot "
+		   "be seen from here -> drain this node, or say --force\n");
+	after = ns_snapshot(-1);
+	cr_expect(ns_same(before, after));
 	seed_has(seed_pod, "net1", "ip link");
 }
 
@@ -103,6 +128,70 @@ Test(ctl_down, what_somebody_else_made_is_left)
 		   "lhnet1-host is left: hostshim did not make it\n"
 		   "no change\n");
 	seed_has(-1, "lhnet1-host", "ip link");
+}
+
+/* --- the address goes back ------------------------------------------------------------- */
+
+/* The seed's user on day one: an overlay made by hand, with the address on it. */
+static void foreign_overlay(void)
+{
+	cr_assert_eq(ctl_run("$C down", NULL, NULL), 0);
+	ns_do(-1, "ip link add vxlan-storage mtu 1450 type vxlan id 100"
+		  " dstport 4789 local 10.100.100.1;"
+		  " bridge fdb append 00:00:00:00:00:00 dev vxlan-storage"
+		  " dst 10.100.100.2;"
+		  " ip link set vxlan-storage addrgenmode none;"
+		  " ip link set vxlan-storage up;"
+		  " ip addr add 10.100.1.1/24 brd + dev vxlan-storage;"
+		  " ip route add 10.200.0.0/16 via 10.100.1.2");
+}
+
+Test(ctl_down, the_address_goes_back_to_the_parent_on_request)
+{
+	cleanup_free char *before = NULL;
+	cleanup_free char *after = NULL;
+
+	foreign_overlay();
+	before = ns_snapshot(-1);
+	cr_assert_eq(ctl_run("$C up", NULL, NULL), 0);
+	seed_has(-1, "10.200.0.0/16", "ip route show dev lhnet1-host");
+	ctl_prints("$C down -n --restore-address", 0,
+		   "vxlan-storage is left: hostshim did not make it\n"
+		   "lhnet1-host  10.100.1.1/24 would move to vxlan-storage\n"
+		   "lhnet1-host  would be deleted\n");
+	ctl_prints("$C down --restore-address", 0,
+		   "vxlan-storage is left: hostshim did not make it\n"
+		   "lhnet1-host  10.100.1.1/24 moved to vxlan-storage\n"
+		   "lhnet1-host  deleted\n");
+	after = ns_snapshot(-1);
+	cr_expect(ns_same(before, after));
+	ctl_prints("$C down --restore-address -o json", 0,
+		   "{\"command\":\"down\",\"changes\":[],\"dryRun\":false,"
+		   "\"refused\":false,\"findings\":[]}\n");
+}
+
+Test(ctl_down, without_the_request_it_goes_with_the_shim)
+{
+	foreign_overlay();
+	cr_assert_eq(ctl_run("$C up", NULL, NULL), 0);
+	ctl_prints("$C down", 0,
+		   "vxlan-storage is left: hostshim did not make it\n"
+		   "lhnet1-host  deleted\n");
+	seed_has_not(-1, "10.100.1.1/24", "ip addr");
+}
+
+Test(ctl_down, an_overlay_that_goes_too_takes_no_address_back)
+{
+	cleanup_free char *before = ns_snapshot(-1);
+	cleanup_free char *after = NULL;
+
+	ctl_prints(
+		"$C down --restore-address", 4,
+		"FAIL vxlan-storage: is deleted as well: there is no link to "
+		"move the addresses of lhnet1-host to -> leave "
+		"--restore-address out\n");
+	after = ns_snapshot(-1);
+	cr_expect(ns_same(before, after));
 }
 
 /* --- peers ------------------------------------------------------------------------------ */
@@ -222,14 +311,15 @@ Test(ctl_down, needs_says_why_a_vxlan_needs_a_shim)
 		   "needed\n"
 		   "here    0 pods on vxlan-storage, host shim lhnet1-host\n");
 	ns_do(-1, "ip link del lhnet1-host");
-	ctl_prints("needs vxlan-storage -o json", 1,
-		   "{\"command\":\"needs\",\"parent\":\"vxlan-storage\","
-		   "\"kind\":\"vxlan\",\"needed\":true,\"reason\":\"it "
-		   "encapsulates everything that it sends: a local pod never "
-		   "sees it\",\"rule\":true,\"pods\":0,\"shim\":null,"
-		   "\"findings\":[{\"severity\":\"FAIL\",\"subject\":"
-		   "\"vxlan-storage\",\"finding\":\"has no host shim\",\"next\""
-		   ":\"shimctl up, with an address for it\"}]}\n");
+	ctl_prints(
+		"needs vxlan-storage -o json", 1,
+		"{\"command\":\"needs\",\"parent\":\"vxlan-storage\","
+		"\"kind\":\"vxlan\",\"needed\":true,\"reason\":\"it "
+		"encapsulates everything that it sends: a local pod never "
+		"sees it\",\"rule\":true,\"pods\":0,\"hidden\":0,\"shim\":null,"
+		"\"findings\":[{\"severity\":\"FAIL\",\"subject\":"
+		"\"vxlan-storage\",\"finding\":\"has no host shim\",\"next\""
+		":\"shimctl up, with an address for it\"}]}\n");
 }
 
 #define FLAT                                                                   \

@@ -4,9 +4,13 @@
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 #include <sys/wait.h>
 
-/* up and down, killed before each of their changes, and run again. */
+/*
+ * up and down, killed before each of their changes, and run again; what the next
+ * run says to programs is whole.
+ */
 
 static void start(void)
 {
@@ -51,9 +55,27 @@ static bool killed(int (*command)(struct ctl *ctl, struct error *err),
 	return site_is_dead(status);
 }
 
+/* It ends well, and says so in one object without a finding. */
+static void again(const char *command, unsigned int nth)
+{
+	cleanup_free char *args = NULL;
+	cleanup_free char *out = NULL;
+	cleanup_free char *err = NULL;
+	cleanup_free char *begin = NULL;
+
+	cr_assert(asprintf(&args, "$C -o json %s", command) > 0);
+	cr_assert(asprintf(&begin, "{\"command\":\"%.*s\",\"changes\":[",
+			   (int)strcspn(command, " "), command) > 0);
+	cr_expect_eq(ctl_run(args, &out, &err), 0, "change %u: %s", nth, err);
+	cr_expect_eq(strncmp(out, begin, strlen(begin)), 0, "change %u: %s",
+		     nth, out);
+	cr_expect(strstr(out, ",\"findings\":[]}\n"), "change %u: %s", nth,
+		  out);
+}
+
 static void nothing_is_left(unsigned int nth)
 {
-	cr_expect_eq(ctl_run("$C down", NULL, NULL), 0, "change %u", nth);
+	again("down", nth);
 	cr_expect_not(ns_has(-1, "vxlan", "ip link"), "change %u", nth);
 	cr_expect_not(ns_has(-1, "macvlan", "ip -d link"), "change %u", nth);
 	cr_expect_not(ns_has(-1, "vethhs", "ip link"), "change %u", nth);
@@ -61,7 +83,7 @@ static void nothing_is_left(unsigned int nth)
 
 static void all_is_there(unsigned int nth)
 {
-	cr_expect_eq(ctl_run("$C up", NULL, NULL), 0, "change %u", nth);
+	again("up", nth);
 	cr_expect_eq(ctl_run("$C status --ready", NULL, NULL), 0, "change %u",
 		     nth);
 }
@@ -117,4 +139,60 @@ Test(ctl_kill, pods_can_be_attached_after_a_down_that_was_killed)
 			      nth);
 		seed_do("DEL", ctl_config);
 	}
+}
+
+/* The seed's user on day one: an overlay made by hand, with the address on it. */
+static void foreign_overlay(void)
+{
+	ns_do(-1, "ip link add vxlan-storage mtu 1450 type vxlan id 100"
+		  " dstport 4789 local 10.100.100.1;"
+		  " bridge fdb append 00:00:00:00:00:00 dev vxlan-storage"
+		  " dst 10.100.100.2;"
+		  " ip link set vxlan-storage addrgenmode none;"
+		  " ip link set vxlan-storage up;"
+		  " ip addr add 10.100.1.1/24 brd + dev vxlan-storage;"
+		  " ip route add 10.200.0.0/16 via 10.100.1.2");
+}
+
+static int restore(struct ctl *ctl, struct error *err)
+{
+	ctl->restore = true;
+	return ctl_down(ctl, err);
+}
+
+Test(ctl_kill, down_that_gives_the_address_back_is_completed_by_the_next)
+{
+	cleanup_free char *before = NULL;
+	unsigned int nth = 1;
+
+	foreign_overlay();
+	before = ns_snapshot(-1);
+	all_is_there(0);
+	while (killed(restore, nth)) {
+		cleanup_free char *after = NULL;
+
+		again("down --restore-address", nth);
+		after = ns_snapshot(-1);
+		cr_expect(ns_same(before, after), "change %u", nth);
+		all_is_there(nth);
+		nth++;
+	}
+	cr_expect_gt(nth, 5, "only %u changes", nth);
+}
+
+/* Or by up, for who has thought better of it. */
+Test(ctl_kill, down_that_gives_the_address_back_is_taken_back_by_up)
+{
+	unsigned int nth = 1;
+
+	foreign_overlay();
+	all_is_there(0);
+	while (killed(restore, nth)) {
+		all_is_there(nth);
+		cr_expect_not(ns_has(-1, "10.100.1.1/24",
+				     "ip addr show vxlan-storage"),
+			      "change %u", nth);
+		nth++;
+	}
+	cr_expect_gt(nth, 5, "only %u changes", nth);
 }

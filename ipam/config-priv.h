@@ -34,6 +34,7 @@ struct ipam_section {
 	struct json_at ranges;
 	struct json_at host_range;
 	struct json_at order; /* its default depends on the store */
+	struct json_at slice; /* node_slice_size */
 };
 
 /* Sets under construction; they go into the configuration when all is well. */
@@ -86,6 +87,25 @@ int ipam_at_context(const struct json_at *at, struct error *err);
 
 /** ipam_read_at() - A json_reader that keeps the place */
 int ipam_read_at(const struct json_at *at, void *member, struct error *err);
+
+/** ipam_read_path() - Absolute, without ".."; a json_reader, "" sets nothing */
+int ipam_read_path(const struct json_at *at, void *member, struct error *err);
+
+/* A section with what it lacks from Whereabouts' flat file. */
+struct ipam_flat {
+	struct json *file;
+	struct json *filled;
+	struct json_at at; /* read this */
+};
+void ipam_flat_clear(struct ipam_flat *flat);
+#define cleanup_ipam_flat cleanup(ipam_flat_clear)
+
+/**
+ * ipam_flat_read() - Find the flat file, and fill the section
+ * @at:		The section, which @ret->at is if there is no such file
+ */
+int ipam_flat_read(const struct json_at *at, struct ipam_flat *ret,
+		   struct error *err);
 
 /** ipam_read_addr() - A strict address into a struct inet_addr; "" is none */
 int ipam_read_addr(const struct json_at *at, void *member, struct error *err);

@@ -139,7 +139,7 @@ static bool path_is_plain(const char *path)
 	return true;
 }
 
-static int read_path(const struct json_at *at, void *member, struct error *err)
+int ipam_read_path(const struct json_at *at, void *member, struct error *err)
 {
 	const char *text = json_text(at);
 
@@ -161,7 +161,8 @@ struct kubernetes {
 };
 
 static const struct json_field kubernetes_fields[] = {
-	JSON_WITH("kubeconfig", read_path, struct kubernetes, kubeconfig, 0),
+	JSON_WITH("kubeconfig", ipam_read_path, struct kubernetes, kubeconfig,
+		  0),
 	JSON_WITH("k8s_api_root", ipam_read_at, struct kubernetes, ignored, 0),
 	JSON_END
 };
@@ -200,7 +201,7 @@ static int read_resolv_conf(const struct json_at *at, void *member,
 	struct ipam_config *config = member;
 	int r;
 
-	r = read_path(at, &path, err);
+	r = ipam_read_path(at, &path, err);
 	if (r < 0)
 		return r;
 	if (!path || !ipam_dns_is_empty(&config->dns))
@@ -229,8 +230,8 @@ static int read_nothing(const struct json_at *at, void *member,
 static const struct json_field section_fields[] = {
 	SECTION_WITH("type", json_read_string, config.type),
 	SECTION_WITH("store", read_store, config.store),
-	SECTION_WITH("stateDir", read_path, config.state_dir),
-	SECTION_WITH("dataDir", read_path, config.data_dir),
+	SECTION_WITH("stateDir", ipam_read_path, config.state_dir),
+	SECTION_WITH("dataDir", ipam_read_path, config.data_dir),
 	SECTION_WITH("kubernetes", read_kubernetes, config.kubeconfig),
 	SECTION_WITH("network_name", read_pool, config.pool),
 	SECTION_WITH("pool", read_pool, config.pool),
@@ -251,6 +252,7 @@ static const struct json_field section_fields[] = {
 	SECTION_WITH("hostRange", ipam_read_at, host_range),
 	SECTION_WITH("hostIndex", read_host_index, config),
 	SECTION_WITH("order", ipam_read_at, order),
+	SECTION_WITH("node_slice_size", ipam_read_at, slice),
 	JSON_U32("reuseDelay", struct ipam_section, config.reuse_delay, 0),
 	JSON_BOOL("conflictProbe", struct ipam_section, config.conflict_probe,
 		  0),
@@ -305,6 +307,12 @@ static int read_section(const struct json_at *at, struct ipam_section *section,
 			     err);
 	if (r < 0)
 		return r;
+	/* A node would be given addresses of another one's slice. */
+	if (ipam_is_given(&section->slice) && ipam_config_is_builtin(config)) {
+		json_error(&section->slice, err,
+			   "slices of nodes are not served here");
+		return error_class(err, ERROR_UNSUPPORTED);
+	}
 	if (config->store == IPAM_STORE_KUBERNETES)
 		config->order = IPAM_ORDER_HASH;
 	if (section->order.node) {
@@ -336,10 +344,19 @@ static int read_builtin(const struct json_at *at, bool lenient,
 		},
 		.lenient = lenient,
 	};
+	cleanup_ipam_flat struct ipam_flat flat = { .at = *at };
+	struct error wrong = { 0 };
 	struct error oom = { 0 };
 	int r;
 
-	r = read_section(at, &section, err);
+	/* A release goes by what can be read without it. */
+	if (lenient)
+		ipam_flat_read(at, &flat, &wrong);
+	r = read_section(&flat.at, &section, err);
+	if (error_is_set(&wrong)) {
+		*err = wrong;
+		r = error_return(err);
+	}
 	if (set_defaults(&section.config, &oom) < 0) {
 		ipam_config_clear(&section.config);
 		*err = oom;

@@ -162,6 +162,85 @@ bool json_member(const struct json_at *at, const char *key, struct json_at *ret)
 	return false;
 }
 
+/* --- filling --------------------------------------------------------------------- */
+
+static size_t json_size(const struct json_node *node)
+{
+	size_t size = 1;
+
+	for (size_t i = 0; i < node->count; i++)
+		size += json_size(&node->children[i]);
+	return size;
+}
+
+static bool json_is_empty(const struct json_node *node)
+{
+	if (node->type == JSON_TYPE_STRING)
+		return !*node->text;
+	return node->type != JSON_TYPE_BOOL && node->type != JSON_TYPE_NUMBER &&
+	       node->count == 0;
+}
+
+static bool json_has_object(const struct json_at *at, const char *key,
+			    struct json_at *ret)
+{
+	return json_member(at, key, ret) && ret->node->type == JSON_TYPE_OBJECT;
+}
+
+/* Of duplicates the last one wins: so what is empty comes first, then what is
+ * lacked, then what is given. */
+static void json_fill_node(struct json_node **unused, const struct json_at *at,
+			   const struct json_at *from, struct json_node *ret)
+{
+	struct json_node *to = *unused;
+
+	*ret = *at->node;
+	ret->children = to;
+	ret->count += from->node->count;
+	*unused += ret->count;
+	for (size_t i = 0; i < at->node->count; i++)
+		if (json_is_empty(&at->node->children[i]))
+			*to++ = at->node->children[i];
+	for (size_t i = 0; i < from->node->count; i++)
+		*to++ = from->node->children[i];
+	for (size_t i = 0; i < at->node->count; i++) {
+		struct json_at given = json_member_at(at, i);
+		struct json_at other;
+
+		if (json_is_empty(given.node))
+			continue;
+		if (given.node->type == JSON_TYPE_OBJECT &&
+		    json_has_object(from, given.key, &other))
+			json_fill_node(unused, &given, &other, to++);
+		else
+			*to++ = *given.node;
+	}
+}
+
+int json_fill(const struct json_at *at, const struct json_at *from,
+	      struct json **ret, struct error *err)
+{
+	cleanup_json struct json *json = calloc(1, sizeof(*json));
+	struct json_node *unused;
+
+	if (json_type(at) != JSON_TYPE_OBJECT)
+		return json_expected(at, "an object", err);
+	if (json_type(from) != JSON_TYPE_OBJECT)
+		return json_expected(from, "an object", err);
+	if (!json)
+		return error_oom(err);
+	json->nodes = calloc(json_size(at->node) + json_size(from->node),
+			     sizeof(*json->nodes));
+	if (!json->nodes)
+		return error_oom(err);
+	unused = json->nodes + 1;
+	json_fill_node(&unused, at, from, json->nodes);
+	*ret = take_ptr(json);
+	return 0;
+}
+
+/* --- looking ---------------------------------------------------------------------- */
+
 size_t json_count(const struct json_at *at)
 {
 	return at->node->count;

@@ -134,6 +134,20 @@ static inline void json_cleanup_secret(struct json **json)
 }
 #define cleanup_json_secret cleanup(json_cleanup_secret)
 
+/**
+ * json_fill() - An object, with what it lacks taken from another
+ * @at:		The object
+ * @from:	Another, of defaults
+ * @ret:	Its root is the filled one; yours, json_free(). It borrows from
+ *		both documents and goes before them
+ *
+ * As Go programs merge structs: absent, null, "", [] and {} are what is lacked;
+ * an object that both have is filled in the same way, arrays are not joined.
+ * Other than there, a zero and a "false" are given.
+ */
+int json_fill(const struct json_at *at, const struct json_at *from,
+	      struct json **ret, struct error *err);
+
 /** json_root() - Where reading starts */
 struct json_at json_root(const struct json *json);
 

@@ -3,8 +3,10 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static void quiet(void)
 {
@@ -568,4 +570,169 @@ Test(ipam_config, dns_copies_are_deep)
 	cr_expect_not(ipam_dns_is_empty(&copy));
 	cr_expect_str_eq(copy.nameservers[0], "10.0.0.1");
 	cr_expect_str_eq(copy.domain, "d");
+}
+
+/* --- Whereabouts' flat file -------------------------------------------------- */
+
+static char flat_dir[] = "/tmp/test-ipam-flat-XXXXXX";
+
+static void make_flat_dir(void)
+{
+	quiet();
+	cr_assert_not_null(mkdtemp(flat_dir));
+}
+
+static void drop_flat_dir(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/whereabouts.conf", flat_dir);
+	unlink(path);
+	rmdir(flat_dir);
+}
+
+TestSuite(ipam_flat, .init = make_flat_dir, .fini = drop_flat_dir);
+
+static void write_flat(const char *text)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/whereabouts.conf", flat_dir);
+	file = fopen(path, "w");
+	cr_assert_not_null(file);
+	for (; *text; text++)
+		fputc(*text == '\'' ? '"' : *text, file);
+	fclose(file);
+}
+
+/* The section has @keys; "configuration_path" is the file, or its folder. */
+static int read_flat(const char *keys, bool folder, struct ipam_config *ret,
+		     struct error *err)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "{'type': 'whereabouts', 'store': 'local',"
+		 " 'configuration_path': '%s%s'%s%s}",
+		 flat_dir, folder ? "" : "/whereabouts.conf", *keys ? ", " : "",
+		 keys);
+	return read_reserved(text, ret, err);
+}
+
+Test(ipam_flat, it_gives_what_the_section_lacks)
+{
+	static const struct {
+		const char *flat, *keys, *sets, *pool, *kubeconfig;
+	} cases[] = {
+		{ "{'kubernetes': {'kubeconfig': '/k'}}",
+		  "'range': '10.1.2.0/29'", "10.1.2.1-10.1.2.6", "", "/k" },
+		{ "{'kubernetes': {'kubeconfig': '/k'}}",
+		  "'range': '10.1.2.0/29',"
+		  " 'kubernetes': {'k8s_api_root': 'x'}",
+		  "10.1.2.1-10.1.2.6", "", "/k" },
+		{ "{'kubernetes': {'kubeconfig': '/k'}}",
+		  "'range': '10.1.2.0/29', 'kubernetes': {'kubeconfig': '/o'}",
+		  "10.1.2.1-10.1.2.6", "", "/o" },
+		{ "{'range': '10.1.2.0/29', 'network_name': 'n'}", "",
+		  "10.1.2.1-10.1.2.6", "n", IPAM_KUBECONFIG },
+		{ "{'range': '10.1.2.0/29', 'network_name': 'n'}",
+		  "'range': '', 'network_name': 'm'", "10.1.2.1-10.1.2.6", "m",
+		  IPAM_KUBECONFIG },
+		/* The top-level range comes before the ranges. */
+		{ "{'range': '10.1.2.0/29'}",
+		  "'ipRanges': [{'range': '10.1.3.0/29'}]",
+		  "10.1.2.1-10.1.2.6; 10.1.3.1-10.1.3.6", "", IPAM_KUBECONFIG },
+		/* Lists are not joined. */
+		{ "{'exclude': ['10.1.2.1']}",
+		  "'range': '10.1.2.0/29', 'exclude': ['10.1.2.2']",
+		  "10.1.2.1-10.1.2.1,10.1.2.3-10.1.2.6", "", IPAM_KUBECONFIG },
+		{ "{'exclude': ['10.1.2.1']}",
+		  "'range': '10.1.2.0/29', 'exclude': []", "10.1.2.2-10.1.2.6",
+		  "", IPAM_KUBECONFIG },
+		/* Not even a type counts there. */
+		{ "{'type': 'static', 'log_level': 'debug'}",
+		  "'range': '10.1.2.0/29'", "10.1.2.1-10.1.2.6", "",
+		  IPAM_KUBECONFIG },
+	};
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		cleanup_ipam_config struct ipam_config config = { 0 };
+		struct error err = { 0 };
+		char text[256] = "";
+
+		write_flat(cases[i / 2].flat);
+		cr_assert_eq(read_flat(cases[i / 2].keys, i % 2, &config, &err),
+			     0, "%s: %s", cases[i / 2].flat, err.details);
+		format_sets(&config, text, sizeof(text));
+		cr_expect_str_eq(text, cases[i / 2].sets, "%s with %s: %s",
+				 cases[i / 2].keys, cases[i / 2].flat, text);
+		cr_expect_str_eq(config.pool, cases[i / 2].pool);
+		cr_expect_str_eq(config.kubeconfig, cases[i / 2].kubeconfig);
+	}
+}
+
+Test(ipam_flat, there_need_not_be_one)
+{
+	cleanup_ipam_config struct ipam_config config = { 0 };
+	struct error err = { 0 };
+
+	cr_expect_eq(read_flat("'range': '10.1.2.0/29'", false, &config, &err),
+		     0, "%s", err.details);
+	cr_expect_eq(config.n_sets, 1);
+}
+
+Test(ipam_flat, one_that_is_no_object_stops_an_add_and_leaves_what_a_del_needs)
+{
+	static const struct {
+		const char *flat, *expected;
+	} cases[] = {
+		{ "", "the input is empty" },
+		{ "{'range': ", "line 1" },
+		{ "['range']", "expected an object" },
+		{ "{'range': 7}", "ipam.range: expected a string" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_ipam_config struct ipam_config config = { 0 };
+		struct error err = { 0 };
+
+		write_flat(cases[i].flat);
+		cr_expect_lt(read_flat("'network_name': 'n'", false, &config,
+				       &err),
+			     0, "%s", cases[i].flat);
+		cr_expect_eq(err.code, ERROR_CONFIG, "%s: %u", cases[i].flat,
+			     err.code);
+		cr_expect(strstr(err.details, cases[i].expected), "%s: %s",
+			  cases[i].flat, err.details);
+		cr_expect(config.present);
+		cr_expect_str_eq(config.pool, "n");
+		cr_expect_eq(config.store, IPAM_STORE_LOCAL);
+	}
+}
+
+Test(ipam_flat, it_is_whereabouts_own)
+{
+	cleanup_ipam_config struct ipam_config config = { 0 };
+	struct error err = { 0 };
+	char text[256];
+
+	write_flat("{'range': '10.1.2.0/29'}");
+	snprintf(text, sizeof(text),
+		 "{'type': 'hostshim', 'configuration_path': '%s'}", flat_dir);
+	cr_expect_eq(read_text(text, &config, &err), 0, "%s", err.details);
+	cr_expect_eq(config.n_sets, 0);
+}
+
+Test(ipam_flat, slices_of_nodes_are_refused_where_we_serve)
+{
+	cleanup_ipam_config struct ipam_config config = { 0 };
+	struct error err = { 0 };
+
+	write_flat("{'node_slice_size': '/26'}");
+	cr_expect_lt(read_flat("'range': '10.1.2.0/24'", false, &config, &err),
+		     0);
+	cr_expect_eq(err.code, ERROR_UNSUPPORTED, "%s", err.details);
+	cr_expect(strstr(err.details, "ipam.node_slice_size"), "%s",
+		  err.details);
 }

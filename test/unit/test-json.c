@@ -489,3 +489,102 @@ Test(json, unknown_keys_can_be_only_warned_of)
 	cr_expect_eq(inner.id, 1);
 	cr_expect_not(error_is_set(&err));
 }
+
+/* --- filling ----------------------------------------------------------------- */
+
+/* Quotes written as '. */
+static struct json *parse_quoted(const char *text)
+{
+	char document[256];
+
+	snprintf(document, sizeof(document), "%s", text);
+	for (char *p = document; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	return parse(document);
+}
+
+static const char *filled_text(const struct json *json, const char *section,
+			       const char *key)
+{
+	struct json_at root = json_root(json);
+	struct json_at at = root;
+	struct json_at member;
+
+	if (section && !json_member(&root, section, &at))
+		return "no section";
+	if (!json_member(&at, key, &member))
+		return NULL;
+	if (json_type(&member) == JSON_TYPE_ARRAY) {
+		struct json_at item = json_element(&member, 0);
+
+		return json_text(&item);
+	}
+	return json_type(&member) == JSON_TYPE_STRING ? json_text(&member)
+						      : "something";
+}
+
+Test(json, what_an_object_lacks_is_taken_from_another)
+{
+	static const struct {
+		const char *object, *other, *section, *key, *expected;
+	} cases[] = {
+		{ "{}", "{'a':'o'}", NULL, "a", "o" },
+		{ "{'a':'g'}", "{'a':'o'}", NULL, "a", "g" },
+		{ "{'a':'g'}", "{'b':'o'}", NULL, "b", "o" },
+		{ "{'a':'g'}", "{}", NULL, "b", NULL },
+		{ "{'a':''}", "{'a':'o'}", NULL, "a", "o" },
+		{ "{'a':null}", "{'a':'o'}", NULL, "a", "o" },
+		{ "{'a':[]}", "{'a':['o']}", NULL, "a", "o" },
+		{ "{'a':{}}", "{'a':'o'}", NULL, "a", "o" },
+		{ "{'a':0}", "{'a':'o'}", NULL, "a", "something" },
+		{ "{'a':false}", "{'a':'o'}", NULL, "a", "something" },
+		/* Lists are not joined. */
+		{ "{'a':['g']}", "{'a':['o','p']}", NULL, "a", "g" },
+		/* Case is folded, the last duplicate wins. */
+		{ "{'A':'g'}", "{'a':'o'}", NULL, "a", "g" },
+		{ "{'a':'x','a':'g'}", "{'a':'o'}", NULL, "a", "g" },
+		{ "{}", "{'a':'x','a':'o'}", NULL, "a", "o" },
+		/* An empty text is no duplicate of what is given. */
+		{ "{'a':'g','a':''}", "{'a':'o'}", NULL, "a", "g" },
+		/* Objects of both are filled in the same way. */
+		{ "{'s':{'a':'g'}}", "{'s':{'a':'o','b':'p'}}", "s", "a", "g" },
+		{ "{'s':{'a':'g'}}", "{'S':{'a':'o','b':'p'}}", "s", "b", "p" },
+		{ "{'s':{'a':''}}", "{'s':{'a':'o'}}", "s", "a", "o" },
+		{ "{'s':{}}", "{'s':{'a':'o'}}", "s", "a", "o" },
+		{ "{'s':{'a':'g'}}", "{'s':'o'}", "s", "a", "g" },
+		{ "{'s':'g'}", "{'s':{'a':'o'}}", NULL, "s", "g" },
+		{ "{}", "{'s':{'a':'o'}}", "s", "a", "o" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_json struct json *object =
+			parse_quoted(cases[i].object);
+		cleanup_json struct json *other = parse_quoted(cases[i].other);
+		cleanup_json struct json *filled = NULL;
+		struct json_at at = json_root(object);
+		struct json_at from = json_root(other);
+		struct error err = { 0 };
+		const char *text;
+
+		cr_assert_eq(json_fill(&at, &from, &filled, &err), 0);
+		text = filled_text(filled, cases[i].section, cases[i].key);
+		cr_expect_str_eq(text ? text : "-",
+				 cases[i].expected ? cases[i].expected : "-",
+				 "%s from %s", cases[i].object, cases[i].other);
+	}
+}
+
+Test(json, only_objects_can_be_filled)
+{
+	cleanup_json struct json *object = parse("{}");
+	cleanup_json struct json *list = parse("[]");
+	struct json_at at = json_root(object);
+	struct json_at other = json_root(list);
+	struct json *filled = NULL;
+	struct error err = { 0 };
+
+	cr_expect_lt(json_fill(&at, &other, &filled, &err), 0);
+	cr_expect_lt(json_fill(&other, &at, &filled, &err), 0);
+	cr_expect_null(filled);
+}

@@ -17,7 +17,8 @@
  * Raw sockets, because who may use ping sockets differs from namespace to
  * namespace (net.ipv4.ping_group_range). They see every answer that comes to
  * the namespace: ours have our identifier, the address that was asked as sender,
- * and name their request in the payload.
+ * and name their request in the payload. The kernel says when an answer came: it
+ * may lie in the buffer while others are asked.
  */
 
 #define ECHO_MAX      65535
@@ -26,7 +27,7 @@
 #define ECHO_IPV6_LEN 40
 
 struct echo_payload {
-	uint64_t sent_ns;
+	uint64_t sent_ns; /* CLOCK_REALTIME, as the kernel's time stamps */
 	uint32_t index;
 };
 
@@ -48,11 +49,11 @@ struct echo_end {
 	struct pollfd *fds; /* the source's two */
 };
 
-static uint64_t echo_now_ns(void)
+static uint64_t echo_now_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
@@ -82,12 +83,14 @@ static int echo_socket(const struct echo_end *end, int family,
 	bool v4 = family == AF_INET;
 	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			v4 ? IPPROTO_ICMP : (int)IPPROTO_ICMPV6);
+	int r;
 
 	end->fds[!v4].fd = fd;
 	if (fd < 0)
 		return error_set(err, ERROR_LINK, errno, "echo socket");
-	if (!echo_is_sized(end, family))
-		return 0;
+	r = echo_set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1, err);
+	if (r < 0 || !echo_is_sized(end, family))
+		return r;
 	if (v4)
 		return echo_set(fd, IPPROTO_IP, IP_MTU_DISCOVER,
 				IP_PMTUDISC_PROBE, err);
@@ -161,7 +164,7 @@ static void echo_ask(const struct echo_end *end, size_t index)
 	item->sent++;
 	if (len > ECHO_MAX)
 		return;
-	payload.sent_ns = echo_now_ns();
+	payload.sent_ns = echo_now_ns(CLOCK_REALTIME);
 	memset(s->buf, 0, len);
 	memcpy(s->buf, words, sizeof(words));
 	memcpy(s->buf + ECHO_HEADER, &payload, sizeof(payload));
@@ -190,9 +193,13 @@ static bool echo_is_from(const struct sockaddr_storage *from,
 	return memcmp(&v6->sin6_addr, addr->bytes, 16) == 0;
 }
 
-static void echo_count(struct echo *item, const struct echo_payload *payload)
+static void echo_count(struct echo *item, const struct echo_payload *payload,
+		       uint64_t now_ns)
 {
-	uint64_t us = (echo_now_ns() - payload->sent_ns) / 1000;
+	/* The clock may be set back meanwhile. */
+	uint64_t us = now_ns > payload->sent_ns
+			      ? (now_ns - payload->sent_ns) / 1000
+			      : 0;
 	uint32_t rtt = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 
 	if (item->received == item->sent)
@@ -206,7 +213,7 @@ static void echo_count(struct echo *item, const struct echo_payload *payload)
 }
 
 static void echo_take(const struct echo_end *end, bool v4, size_t len,
-		      const struct sockaddr_storage *from)
+		      const struct sockaddr_storage *from, uint64_t now_ns)
 {
 	const uint8_t *at = end->session->buf;
 	size_t skip = v4 && len > 0 ? (size_t)(at[0] & 0xf) * 4 : 0;
@@ -223,23 +230,43 @@ static void echo_take(const struct echo_end *end, bool v4, size_t len,
 	    payload.index >= end->source->count ||
 	    !echo_is_from(from, &end->source->items[payload.index].to))
 		return;
-	echo_count(&end->source->items[payload.index], &payload);
+	echo_count(&end->source->items[payload.index], &payload, now_ns);
+}
+
+static uint64_t echo_stamp_ns(struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c;
+	     c = CMSG_NXTHDR(msg, c)) {
+		struct timespec at;
+
+		if (c->cmsg_level != SOL_SOCKET ||
+		    c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&at, CMSG_DATA(c), sizeof(at));
+		return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec;
+	}
+	return echo_now_ns(CLOCK_REALTIME);
 }
 
 static void echo_drain(const struct echo_end *end, bool v4)
 {
 	for (;;) {
 		struct sockaddr_storage from = { 0 };
-		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(end->fds[!v4].fd, end->session->buf,
-				     ECHO_MAX, MSG_DONTWAIT,
-				     (struct sockaddr *)&from, &from_len);
+		char control[CMSG_SPACE(sizeof(struct timespec))];
+		struct iovec iov = { end->session->buf, ECHO_MAX };
+		struct msghdr msg = { .msg_name = &from,
+				      .msg_namelen = sizeof(from),
+				      .msg_iov = &iov,
+				      .msg_iovlen = 1,
+				      .msg_control = control,
+				      .msg_controllen = sizeof(control) };
+		ssize_t n = recvmsg(end->fds[!v4].fd, &msg, MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return;
-		echo_take(end, v4, (size_t)n, &from);
+		echo_take(end, v4, (size_t)n, &from, echo_stamp_ns(&msg));
 	}
 }
 
@@ -271,10 +298,11 @@ static void echo_poll(struct echo_session *s, int ms)
 
 static void echo_wait(struct echo_session *s, unsigned int ms)
 {
-	uint64_t deadline = echo_now_ns() + (uint64_t)ms * 1000000;
+	uint64_t deadline = echo_now_ns(CLOCK_MONOTONIC) +
+			    (uint64_t)ms * 1000000;
 
 	while (!echo_is_done(s)) {
-		uint64_t now = echo_now_ns();
+		uint64_t now = echo_now_ns(CLOCK_MONOTONIC);
 
 		if (now >= deadline)
 			return;

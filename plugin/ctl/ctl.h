@@ -40,6 +40,8 @@ struct ctl {
 	bool wait;
 	bool mtu;
 	unsigned int count; /* packets along each leg */
+	bool tcp;
+	bool serve;
 	unsigned int timeout; /* seconds, for wait */
 	const char *probe;
 	const char *log; /* doctor: a file, or "-" */

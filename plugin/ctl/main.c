@@ -36,6 +36,8 @@ enum {
 	OPT_PER_NODE = 1 << 13,
 	OPT_RESTORE = 1 << 14,
 	OPT_COUNT = 1 << 20,
+	OPT_TCP = 1 << 21,
+	OPT_SERVE = 1 << 22,
 	OPT_LOG = 1 << 25,
 };
 
@@ -74,6 +76,8 @@ static const struct option main_options[] = {
 	{ "per-node", no_argument, NULL, MAIN_OWN + 13 },
 	{ "restore-address", no_argument, NULL, MAIN_OWN + 14 },
 	{ "count", required_argument, NULL, MAIN_OWN + 20 },
+	{ "tcp", no_argument, NULL, MAIN_OWN + 21 },
+	{ "serve", no_argument, NULL, MAIN_OWN + 22 },
 	{ "log", required_argument, NULL, MAIN_OWN + 25 },
 	{ NULL, 0, NULL, 0 },
 };
@@ -115,9 +119,10 @@ static const struct command {
 	  .anywhere = true,
 	  .run = ctl_needs },
 	{ .name = "verify",
-	  .synopsis = "[--mtu] [--count N] [ADDRESS...]",
+	  .synopsis = "[--mtu] [--tcp] [--count N] [ADDRESS...] | "
+		      "--serve [--timeout SECONDS]",
 	  .help = "ask along every leg that begins on this node",
-	  .options = OPT_MTU | OPT_COUNT,
+	  .options = OPT_MTU | OPT_COUNT | OPT_TCP | OPT_SERVE | OPT_TIMEOUT,
 	  .max_args = 64,
 	  .privileged = true,
 	  .run = ctl_verify },
@@ -338,6 +343,12 @@ static int main_own_option(struct main *m, unsigned int bit)
 				   &ctl->timeout);
 	case OPT_COUNT:
 		return main_number("--count", "packets", 1000, &ctl->count);
+	case OPT_TCP:
+		ctl->tcp = true;
+		break;
+	case OPT_SERVE:
+		ctl->serve = true;
+		break;
 	case OPT_FORCE:
 		ctl->force = true;
 		break;

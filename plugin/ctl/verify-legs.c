@@ -29,14 +29,19 @@ bool verify_is_lost(const struct verify_leg *leg, enum verify_size size)
 	return leg->echo[size].received < leg->echo[size].sent;
 }
 
+bool verify_is_broken(const struct verify_leg *leg)
+{
+	return verify_is_lost(leg, VERIFY_SMALL) ||
+	       verify_is_lost(leg, VERIFY_FULL) || verify_tcp_failed(leg);
+}
+
 size_t verify_lost(const struct verify *v, bool remote)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < v->n_legs; i++)
 		n += verify_is_remote(&v->legs[i]) == remote &&
-		     (verify_is_lost(&v->legs[i], VERIFY_SMALL) ||
-		      verify_is_lost(&v->legs[i], VERIFY_FULL));
+		     verify_is_broken(&v->legs[i]);
 	return n;
 }
 

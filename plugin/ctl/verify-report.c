@@ -12,7 +12,7 @@ static const struct ctl_column matrix_columns[] = {
 	{ NULL, "TO", CTL_TEXT },           { NULL, "HOST -> POD", CTL_TEXT },
 	{ NULL, "HOST -> HOST", CTL_TEXT }, { NULL, "POD -> POD", CTL_TEXT },
 	{ NULL, "POD -> HOST", CTL_TEXT },  { NULL, "MTU", CTL_TEXT },
-	{ NULL, NULL, CTL_TEXT },
+	{ NULL, "TCP", CTL_TEXT },          { NULL, NULL, CTL_TEXT },
 };
 
 static const struct ctl_column leg_columns[] = {
@@ -55,7 +55,7 @@ static uint64_t average_us(const struct echo *echo)
 	return echo->received ? echo->sum_us / echo->received : 0;
 }
 
-static void add_ends(struct ctl_table *table, const struct verify *v,
+void verify_add_ends(struct ctl_table *table, const struct verify *v,
 		     const struct verify_leg *leg)
 {
 	const struct child *from = leg->from->child;
@@ -78,7 +78,7 @@ static void add_leg(struct ctl_table *table, const struct verify *v,
 	const struct echo *echo = &leg->echo[size];
 	uint64_t avg = average_us(echo);
 
-	add_ends(table, v, leg);
+	verify_add_ends(table, v, leg);
 	ctl_table_add(table, "%u", echo->size ? echo->size : ECHO_SMALL);
 	ctl_table_add(table, "%u", echo->sent);
 	ctl_table_add(table, "%u", echo->received);
@@ -187,6 +187,33 @@ static void add_full(struct ctl_table *table, const struct cell *cell)
 			      cell->asked);
 }
 
+static void add_tcp(struct ctl_table *table, const struct verify *v,
+		    size_t node)
+{
+	size_t asked = 0, failed = 0, refused = 0;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < v->n_legs; i++) {
+		const struct verify_leg *leg = &v->legs[i];
+
+		if (leg->to->node != node || !leg->has_tcp)
+			continue;
+		asked++;
+		failed += verify_tcp_failed(leg);
+		refused += leg->tcp.state == TRANSFER_REFUSED;
+		bytes += leg->tcp.sent + leg->tcp.received;
+	}
+	if (!asked)
+		ctl_table_add(table, "%s", "");
+	else if (failed)
+		ctl_table_add(table, "FAIL %zu/%zu", asked - failed, asked);
+	else if (refused)
+		ctl_table_add(table, "handshake %zu/%zu", asked, asked);
+	else
+		ctl_table_add(table, "ok %zu/%zu %" PRIu64 " MiB", asked, asked,
+			      bytes >> 20);
+}
+
 static bool is_reached(const struct verify *v, size_t node)
 {
 	for (size_t i = 0; i < v->n_legs; i++)
@@ -209,6 +236,7 @@ static void add_node_row(struct ctl_table *table, const struct verify *v,
 			add_cell(table, &cell);
 		}
 	add_full(table, &full);
+	add_tcp(table, v, node);
 }
 
 static int report_matrix(struct verify *v, struct error *err)
@@ -255,6 +283,8 @@ int verify_report(struct verify *v, struct error *err)
 
 	if (r == 0)
 		r = report_legs(v, err);
+	if (r == 0)
+		r = verify_tcp_report(v, err);
 	if (r == 0)
 		report_verdict(v);
 	return r;

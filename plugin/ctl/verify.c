@@ -63,7 +63,11 @@ static int verify_run(struct verify *v, struct error *err)
 				     "start a pod on the network, or name the "
 				     "other nodes in \"nodes\"",
 				     "has nobody to ask");
-	r = verify_causes(v, err);
+	if (v->ctl->tcp)
+		r = verify_tcp(v, err);
+	if (r == 0)
+		r = verify_causes(v, err);
+	verify_tcp_causes(v);
 	return r == 0 ? verify_report(v, err) : r;
 }
 
@@ -93,6 +97,8 @@ int ctl_verify(struct ctl *ctl, struct error *err)
 			return ctl_usage("verify: \"%s\" is no address",
 					 ctl->args[i]);
 	}
+	if (ctl->serve)
+		return verify_serve(ctl, err);
 	report_array(&ctl->report, "networks");
 	for (size_t i = 0; i < ctl->n_networks; i++) {
 		int r = verify_network(ctl, &ctl->networks[i], err);

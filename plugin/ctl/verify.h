@@ -9,6 +9,7 @@
 
 #include "lib/echo.h"
 #include "lib/sweep.h"
+#include "lib/transfer.h"
 #include "plugin/ctl/children.h"
 #include "plugin/ctl/ctl.h"
 
@@ -52,6 +53,8 @@ struct verify_leg {
 	struct echo echo[VERIFY_SIZES]; /* sent 0: not asked */
 	uint32_t widest; /* what passes of too large a packet; 0: not known */
 	bool is_explained; /* a finding names why it is lost */
+	bool has_tcp;
+	struct transfer tcp; /* with --tcp */
 };
 
 struct verify {
@@ -94,8 +97,31 @@ bool verify_is_remote(const struct verify_leg *leg);
  * back? */
 bool verify_is_lost(const struct verify_leg *leg, enum verify_size size);
 
-/** verify_lost() - Legs for which that holds, of either size */
+/** verify_is_broken() - Does that hold of either size, or did the transfer fail?
+ */
+bool verify_is_broken(const struct verify_leg *leg);
+
+/** verify_lost() - Legs for which that holds */
 size_t verify_lost(const struct verify *v, bool remote);
+
+/** verify_tcp() - Transfers along the legs that answered */
+int verify_tcp(struct verify *v, struct error *err);
+
+/** verify_tcp_failed() - Refused is none, where nobody is known to serve */
+bool verify_tcp_failed(const struct verify_leg *leg);
+
+/** verify_tcp_causes() - What failed ones have in common, as findings */
+void verify_tcp_causes(struct verify *v);
+
+/** verify_tcp_report() - A table for programs */
+int verify_tcp_report(struct verify *v, struct error *err);
+
+/** verify_add_ends() - From whom to whom, in six cells of a table */
+void verify_add_ends(struct ctl_table *table, const struct verify *v,
+		     const struct verify_leg *leg);
+
+/** verify_serve() - Be the other end of other nodes' transfers for a while */
+int verify_serve(struct ctl *ctl, struct error *err);
 
 /** verify_causes() - What the kernel and the underlay say about lost ones, as
  * findings */

@@ -4,6 +4,9 @@
 /*
  * SHA-256 (FIPS 180-4), for short names that other programs compute too. Not
  * for secrets: no care is taken of time or of what is left in memory.
+ *
+ * Of our own, because libcrypto's reads the host's openssl.cnf at its first use,
+ * and what that wants loaded a static program cannot load.
  */
 
 #include <stddef.h>

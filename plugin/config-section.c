@@ -177,7 +177,8 @@ static int config_read_vni(const struct json_at *at, void *member,
 static int config_read_ageing(const struct json_at *at, void *member,
 			      struct error *err)
 {
-	return config_read_limited(at, CONFIG_AGEING_MIN, AGEING_MAX, member, err);
+	return config_read_limited(at, CONFIG_AGEING_MIN, AGEING_MAX, member,
+				   err);
 }
 
 static int config_read_port(const struct json_at *at, void *member,

@@ -337,6 +337,59 @@ Test(delegate, one_that_hangs_is_ended_with_what_it_started)
 	cr_expect_neq(ns_try(-1, NULL, "ps ax | grep -q '[s]leep 4321'"), 0);
 }
 
+/* The link goes with the first DEL, whatever becomes of the address. */
+Test(delegate, every_verb_tells_what_went_wrong)
+{
+	static const char *const verbs[] = { "CHECK", "STATUS", "GC", "DEL" };
+	static const struct {
+		const char *script;
+		const char *path;
+		const char *text;
+	} cases[] = {
+		{ "echo panic; exit 2", "/run/plugins", "panic" },
+		{ "exit 3", "/run/plugins", "exit status 3" },
+		{ "kill -9 $$", "/run/plugins", "signal 9" },
+		{ "head -c 2000000 /dev/zero", "/run/plugins", "more than" },
+		{ "exit 0", "/run/nowhere", "/run/nowhere" },
+	};
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	cleanup_free char *prev = NULL;
+
+	seed_must(&call, &answer);
+	prev = cni_prev(DELEGATED, &answer);
+	for (size_t v = 0; v < ARRAY_SIZE(verbs); v++) {
+		bool is_status = strcmp(verbs[v], "STATUS") == 0;
+
+		call.verb = verbs[v];
+		call.config = strcmp(verbs[v], "CHECK") == 0 ? prev : DELEGATED;
+		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+			call.path = cases[i].path;
+			plugin("plugins", cases[i].script);
+			seed_fails(&call, is_status ? 50 : 107, cases[i].text);
+		}
+	}
+	seed_has_not(seed_pod, "net1", "ip link");
+}
+
+Test(delegate, one_that_hangs_is_ended_in_CHECK_and_STATUS_too)
+{
+	static const char *const verbs[] = { "CHECK", "STATUS" };
+	struct cni_call call = delegated("ADD");
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+	cleanup_free char *prev = NULL;
+
+	seed_must(&call, &answer);
+	prev = cni_prev(DELEGATED, &answer);
+	plugin("plugins", "sleep 4323");
+	for (size_t v = 0; v < ARRAY_SIZE(verbs); v++) {
+		call.verb = verbs[v];
+		call.config = v == 0 ? prev : DELEGATED;
+		seed_fails(&call, v == 0 ? 107 : 50, "in time");
+	}
+	cr_expect_neq(ns_try(-1, NULL, "ps ax | grep -q '[s]leep 4323'"), 0);
+}
+
 Test(delegate, a_DEL_that_fails_is_told)
 {
 	struct cni_call call = delegated("DEL");

@@ -83,6 +83,32 @@ Test(delegate, its_addresses_routes_and_dns_are_used)
 	expect_calls("ADD net1,");
 }
 
+/* Its addresses are the pod's interface's, whatever it says of interfaces. */
+Test(delegate, interface_indexes_are_not_its_to_give, .description = "CI-5")
+{
+	static const char *const indexes[] = { "", ", \"interface\": 0",
+					       ", \"interface\": 7" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(indexes); i++) {
+		struct cni_call call = delegated("ADD");
+		cleanup_cni_answer struct cni_answer answer = { 0 };
+		char script[400];
+
+		snprintf(script, sizeof(script),
+			 "[ $CNI_COMMAND = ADD ] || exit 0; echo '"
+			 "{ \"cniVersion\": \"1.0.0\", \"interfaces\": [ {"
+			 " \"name\": \"other0\" } ], \"ips\": [ {"
+			 " \"address\": \"172.16.0.77/24\"%s } ] }'",
+			 indexes[i]);
+		plugin("plugins", script);
+		seed_must(&call, &answer);
+		seed_says(&answer, "interfaces.0.name", "net1");
+		seed_says(&answer, "interfaces.1.name", "");
+		seed_says(&answer, "ips.0.interface", "0");
+		ns_do(seed_pod, "ip link del net1");
+	}
+}
+
 Test(delegate, it_is_given_our_stdin_byte_for_byte)
 {
 	struct cni_call call = delegated("ADD");

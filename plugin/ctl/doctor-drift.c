@@ -129,17 +129,32 @@ int doctor_drift(struct doctor *d, struct error *err)
 }
 
 /* Our overlay is up's; somebody else's parent is only told. */
-int doctor_down(struct doctor *d, struct error *err)
+static void down_parent(struct doctor *d)
 {
-	(void)err;
 	if (d->network->config.vxlan.present || (d->parent.flags & IFF_UP))
-		return 0;
+		return;
 	doctor_step(d, "set it up where it is managed: ip link set %s up",
 		    d->parent.name);
 	doctor_found(d,
 		     "%s is down, and is not ours: nothing passes, though the "
 		     "interfaces of its pods look up",
 		     d->parent.name);
+}
+
+int doctor_down(struct doctor *d, struct error *err)
+{
+	(void)err;
+	down_parent(d);
+	for (size_t i = 0; i < d->children.count; i++) {
+		const struct child *child = &d->children.items[i];
+		char who[DOCTOR_WHO];
+
+		if (!child->is_found || child->is_here || child->is_up)
+			continue;
+		doctor_step(d, "restart the pod");
+		doctor_found(d, "%s is down: the pod is not reached",
+			     doctor_who(child, who));
+	}
 	return 0;
 }
 

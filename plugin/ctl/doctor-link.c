@@ -126,7 +126,7 @@ static int arp_ignore(const char *ifname, int *ret, struct error *err)
 int doctor_arp(struct doctor *d, struct error *err)
 {
 	cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
-	int ignore;
+	int ignore = 0;
 	int r;
 
 	if (d->network->config.vxlan.present)

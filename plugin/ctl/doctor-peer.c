@@ -239,6 +239,57 @@ static const char *port_owner(const char *name)
 	return "";
 }
 
+static void port_of_link(struct doctor *d, const struct netlink_link *link)
+{
+	doctor_found(d,
+		     "%s%s, a %sVXLAN device with id %u, holds UDP port %u, "
+		     "and %s is not up",
+		     port_owner(link->name), link->name,
+		     link->vxlan.collect_metadata ? "metadata " : "",
+		     link->vxlan.id, link->vxlan.port,
+		     d->network->config.master);
+}
+
+/*
+ * proc_net(5): "sl: ADDRESS:PORT REMOTE:PORT st tx:rx tr:when retrnsmt uid
+ * timeout inode", in hexadecimal but for the last ones. The kernel's own sockets,
+ * a VXLAN device's among them, have no inode.
+ */
+static bool port_is_in_line(const char *line, unsigned int port)
+{
+	unsigned int have;
+	unsigned long inode;
+
+	return sscanf(line,
+		      "%*u: %*[0-9A-F]:%X %*s %*s %*s %*s %*s %*u %*u %lu",
+		      &have, &inode) == 2 &&
+	       have == port && inode != 0;
+}
+
+static void port_of_program(struct doctor *d, const char *path)
+{
+	unsigned int port = d->network->config.vxlan.port;
+	FILE *file = fopen(path, "re");
+	cleanup_free char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	while (file && !found && getline(&line, &size, file) > 0)
+		found = port_is_in_line(line, port);
+	if (file)
+		fclose(file);
+	if (!found)
+		return;
+	doctor_step(d,
+		    "ss -ulpn sport = :%u, and move it, or choose another "
+		    "vxlan.port on all nodes",
+		    port);
+	doctor_found(d,
+		     "a program of this node holds UDP port %u, and %s is "
+		     "not up",
+		     port, d->network->config.master);
+}
+
 /*
  * Two devices share a port unless one is a metadata device, their flags differ,
  * or the id is the same; the clash shows on the way up only, and an overlay that
@@ -254,16 +305,11 @@ int doctor_port(struct doctor *d, struct error *err)
 	for (size_t i = 0; i < d->links.count; i++) {
 		const struct netlink_link *link = &d->links.items[i];
 
-		if (!link->is_vxlan || link->index == d->parent.index ||
-		    link->vxlan.port != want->port)
-			continue;
-		doctor_found(d,
-			     "%s%s, a %sVXLAN device with id %u, holds UDP "
-			     "port %u, and %s is not up",
-			     port_owner(link->name), link->name,
-			     link->vxlan.collect_metadata ? "metadata " : "",
-			     link->vxlan.id, want->port,
-			     d->network->config.master);
+		if (link->is_vxlan && link->index != d->parent.index &&
+		    link->vxlan.port == want->port)
+			port_of_link(d, link);
 	}
+	port_of_program(d, "/proc/thread-self/net/udp");
+	port_of_program(d, "/proc/thread-self/net/udp6");
 	return 0;
 }

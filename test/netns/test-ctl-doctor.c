@@ -2,7 +2,10 @@
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* shimctl doctor on the first of three nodes: each fault is found, and named. */
 
@@ -206,6 +209,24 @@ Test(doctor, a_pod_in_another_mode)
 		       "the pod\n");
 }
 
+Test(doctor, a_pod_whose_interface_is_down)
+{
+	faults_find_in(faults_pod[0], "ip link set net1 down",
+		       "FAIL down: net1 of longhorn/im-1 is down: the pod is "
+		       "not reached -> restart the pod\n");
+}
+
+Test(doctor, a_node_without_an_address)
+{
+	ns_do(-1, "ip link del lhnet1-host;"
+		  " sed -i 's/, \"address\": \"10.100.1.1.24\"//' " CTL_CONFIG);
+	faults_find("# no address in this node's row",
+		    "FAIL missing: vxlan-storage has no host shim, because "
+		    "node \"k8s-1\" (from NODENAME) has no address in "
+		    "\"nodes\": this node does not reach its pods -> add "
+		    "k8s-1 with its address to \"nodes\", then: shimctl up\n");
+}
+
 Test(doctor, macs_that_udev_changed)
 {
 	faults_find("ip link set lhnet1-host address 02:00:00:00:00:01",
@@ -270,6 +291,34 @@ Test(doctor, another_device_has_the_port)
 		   "FAIL port: Cilium's cilium_vxlan, a metadata VXLAN device "
 		   "with id 0, holds UDP port 4789, and vxlan-storage is not "
 		   "up -> choose another vxlan.port, on all nodes\n");
+}
+
+Test(doctor, flannel_has_port_and_id)
+{
+	faults_has(
+		"ip link del vxlan-storage;"
+		" ip link add flannel.1 type vxlan id 100 dstport 4789"
+		" local 10.100.100.1 nolearning;"
+		" ip link set flannel.1 up",
+		"FAIL port: flannel's flannel.1, a VXLAN device with id 100, "
+		"holds UDP port 4789, and vxlan-storage is not up -> choose "
+		"another vxlan.port, on all nodes\n");
+}
+
+Test(doctor, a_program_has_the_port)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6,
+				    .sin6_port = htons(4789) };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	ns_do(-1, "ip link set vxlan-storage down");
+	cr_assert_eq(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+	faults_has(
+		"# bind() of UDP port 4789, while the overlay is down",
+		"FAIL port: a program of this node holds UDP port 4789, and "
+		"vxlan-storage is not up -> ss -ulpn sport = :4789, and move "
+		"it, or choose another vxlan.port on all nodes\n");
+	close(fd);
 }
 
 /* --- for programs -------------------------------------------------------------------- */

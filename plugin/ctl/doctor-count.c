@@ -111,7 +111,8 @@ int doctor_checksum(struct doctor *d, struct error *err)
 /* --- broadcasts ---------------------------------------------------------------------------- */
 
 /* The queue of broadcasts to the children is the parent's, and what does not fit
- * is counted nowhere but there (drivers/net/macvlan.c, macvlan_broadcast_enqueue). */
+ * is counted nowhere but there (drivers/net/macvlan.c, macvlan_broadcast_enqueue).
+ * A NIC counts frames that nobody wanted (LLDP, STP) in the same place. */
 int doctor_broadcast(struct doctor *d, struct error *err)
 {
 	struct netlink_stats stats;

@@ -18,7 +18,7 @@
  */
 
 #define NFT_MAX     (32 * 1024 * 1024)
-#define NFT_TIMEOUT 600 /* ms; a few thousand rules take a tenth of it */
+#define NFT_TIMEOUT 5000 /* ms; a few thousand rules take a hundredth of it */
 
 static const char *const nft_paths[] = {
 	"/usr/sbin/nft",

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /*
  * Who logs in to the pods' iSCSI targets, and from where: Longhorn runs
@@ -20,6 +21,20 @@ static const char *const record_folders[] = {
 
 /* --- the daemon --------------------------------------------------------------------------- */
 
+/*
+ * All processes that are seen belong to this node only if we look at its own
+ * namespace, that of the first of them; a laboratory's namespaces (--netns) all
+ * see the same iscsid, which says nothing about any of them.
+ */
+static bool iscsid_is_ours(void)
+{
+	struct stat self, init;
+
+	return stat("/proc/thread-self/ns/net", &self) == 0 &&
+	       stat("/proc/1/ns/net", &init) == 0 &&
+	       self.st_ino == init.st_ino && self.st_dev == init.st_dev;
+}
+
 int doctor_iscsid(struct doctor *d, struct error *err)
 {
 	const struct doctor_process *away, *here;
@@ -27,7 +42,7 @@ int doctor_iscsid(struct doctor *d, struct error *err)
 	(void)err;
 	away = doctor_process(&d->processes, DOCTOR_ISCSID, false);
 	here = doctor_process(&d->processes, DOCTOR_ISCSID, true);
-	if (!away || here)
+	if (!away || here || !iscsid_is_ours())
 		return 0;
 	doctor_found(d,
 		     "iscsid (pid %d) runs in another network namespace: "

@@ -1,6 +1,7 @@
 #include "plugin/ctl/doctor.h"
 
 #include "lib/sysctl.h"
+#include "plugin/migrate.h"
 #include "plugin/shared.h"
 #include "plugin/shim.h"
 
@@ -110,32 +111,46 @@ int doctor_mac(struct doctor *d, struct error *err)
 /* --- ARP ------------------------------------------------------------------------------- */
 
 /* The kernel takes the larger of "all" and the link's own. */
-static int arp_ignore(const char *ifname, int *ret, struct error *err)
+static int ipv4_switch(const char *ifname, const char *key, int *ret,
+		       struct error *err)
 {
 	int all = 0, own = 0;
-	int r = sysctl_get(-1, AF_INET, "all", "arp_ignore", &all, err);
+	int r = sysctl_get(-1, AF_INET, "all", key, &all, err);
 
 	if (r >= 0)
-		r = sysctl_get(-1, AF_INET, ifname, "arp_ignore", &own, err);
+		r = sysctl_get(-1, AF_INET, ifname, key, &own, err);
 	*ret = all > own ? all : own;
 	return r < 0 ? r : 0;
 }
 
-/* Where the parent is our overlay, the plugin's look compares this. A NIC with
- * an address is left alone: arp_ignore would silence what is held on lo. */
+/* Filtering, also the loose one, takes nothing from a link without an address,
+ * nor answers it (arp_process asks fib_validate_source); by experiment, 6.18. */
+static int arp_answers(const char *ifname, bool *ret, struct error *err)
+{
+	int ignore = 0, filter = 0;
+	int r = ipv4_switch(ifname, "arp_ignore", &ignore, err);
+
+	if (r == 0)
+		r = ipv4_switch(ifname, "rp_filter", &filter, err);
+	*ret = ignore == 0 && filter == 0;
+	return r;
+}
+
+/* A tunnel is the plugin's to keep quiet; a NIC with an address is left alone,
+ * because arp_ignore would silence what is held on lo. */
 int doctor_arp(struct doctor *d, struct error *err)
 {
 	cleanup_netlink_addrs struct netlink_addrs addrs = { 0 };
-	int ignore = 0;
+	bool answers = false;
 	int r;
 
-	if (d->network->config.vxlan.present)
+	if (migrate_encapsulates(&d->parent))
 		return 0;
 	r = netlink_addr_list(d->ctl->host, d->parent.index, AF_INET, &addrs,
 			      err);
 	if (r == 0)
-		r = arp_ignore(d->parent.name, &ignore, err);
-	if (r < 0 || addrs.count || ignore)
+		r = arp_answers(d->parent.name, &answers, err);
+	if (r < 0 || addrs.count || !answers)
 		return r;
 	doctor_step(d, "sysctl -w net/ipv4/conf/%s/arp_ignore=1",
 		    d->parent.name);

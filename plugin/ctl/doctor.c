@@ -48,7 +48,7 @@ static const struct doctor_check doctor_checks[] = {
 	  "run it in the host's network namespace, and only there", DOCTOR_SHIM,
 	  doctor_iscsid },
 	{ "iscsi", DOCTOR_WARN, NULL, DOCTOR_SHIM, doctor_ifaces },
-	{ "broadcast", DOCTOR_WARN, NULL, DOCTOR_PARENT, doctor_broadcast },
+	{ "broadcast", DOCTOR_WARN, NULL, DOCTOR_VXLAN, doctor_broadcast },
 	{ "flood", DOCTOR_WARN, NULL, DOCTOR_VXLAN, doctor_copies },
 	{ "log", DOCTOR_FAIL, NULL, 0, doctor_leg },
 };

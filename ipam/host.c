@@ -1,6 +1,5 @@
-#include "ipam/host.h"
+#include "ipam/host-priv.h"
 
-#include "ipam/table.h"
 #include "lib/log.h"
 
 #include <inttypes.h>
@@ -34,9 +33,8 @@ struct host_record {
 
 /* --- the range --------------------------------------------------------------- */
 
-/* The pods' network that the range is a part of. */
-static const struct inet_prefix *host_network(const struct ipam_config *config,
-					      const struct range *range)
+const struct inet_prefix *host_network(const struct ipam_config *config,
+				       const struct range *range)
 {
 	inet_uint first, last;
 	struct inet_addr addr;
@@ -63,9 +61,8 @@ static int host_remove(struct range_set *set, const struct inet_addr *addr,
 	return range_set_remove(set, value, value, err);
 }
 
-static int host_usable(const struct ipam_config *config,
-		       const struct range *range, struct range_set *ret,
-		       struct error *err)
+int host_usable(const struct ipam_config *config, const struct range *range,
+		struct range_set *ret, struct error *err)
 {
 	const struct inet_prefix *network = host_network(config, range);
 	uint8_t family = network->addr.family;
@@ -160,10 +157,9 @@ bool ipam_host_is_former(const struct ipam_config *config,
 
 /* --- memory ------------------------------------------------------------------- */
 
-static int host_key(const struct ipam_config *config,
-		    const struct ipam_host *host,
-		    const struct inet_prefix *network, struct table_key *key,
-		    struct error *err)
+int host_key(const struct ipam_config *config, const struct ipam_host *host,
+	     const struct inet_prefix *network, struct table_key *key,
+	     struct error *err)
 {
 	uint8_t version = network->addr.family == AF_INET ? 4 : 6;
 
@@ -202,8 +198,15 @@ static struct host_record host_encode(const struct ipam_host *host,
 	return record;
 }
 
+static uint8_t host_family(uint8_t version)
+{
+	if (!version)
+		return 0;
+	return version == 4 ? AF_INET : AF_INET6;
+}
+
 static int host_decode(struct table *table, const struct table_value *value,
-		       uint8_t family, struct inet_prefix *ret,
+		       uint8_t family, struct host_memory *ret,
 		       struct error *err)
 {
 	struct host_record record;
@@ -213,10 +216,15 @@ static int host_decode(struct table *table, const struct table_value *value,
 		if (record.format == HOST_FORMAT &&
 		    record.family == host_version(family) &&
 		    record.len <= inet_family_bits(family)) {
-			*ret = (struct inet_prefix){ { .family = family },
-						     record.len };
-			memcpy(ret->addr.bytes, record.address,
-			       sizeof(ret->addr.bytes));
+			ret->address = (struct inet_prefix){
+				{ .family = family },
+				record.len,
+			};
+			ret->vtep.family = host_family(record.vtep_family);
+			memcpy(ret->address.addr.bytes, record.address,
+			       sizeof(record.address));
+			memcpy(ret->vtep.bytes, record.vtep,
+			       sizeof(record.vtep));
 			return 0;
 		}
 	}
@@ -234,10 +242,8 @@ static int host_begin(struct table *table, bool write, struct error *err)
 			 table_path(table), HOST_LOCK_MS);
 }
 
-/* Return: 0, TABLE_ABSENT, or negative. Works where nothing can be written. */
-static int host_recall(const struct ipam_config *config,
-		       const struct table_key *key, uint8_t family,
-		       struct inet_prefix *ret, struct error *err)
+int host_recall(const struct ipam_config *config, const struct table_key *key,
+		uint8_t family, struct host_memory *ret, struct error *err)
 {
 	cleanup_table struct table *table = NULL;
 	struct table_value value;
@@ -279,10 +285,12 @@ static int host_renew(struct table *table, const struct table_key *key,
 	return r < 0 ? r : host_save(table, key, record, err);
 }
 
-static int host_write(const struct ipam_config *config,
-		      const struct table_key *key,
-		      const struct host_record *record, struct error *err)
+int host_write(const struct ipam_config *config, const struct table_key *key,
+	       const struct ipam_host *host, const struct inet_prefix *address,
+	       struct error *err)
 {
+	const struct host_record encoded = host_encode(host, address);
+	const struct host_record *record = &encoded;
 	cleanup_table struct table *table = NULL;
 	struct error damage = { 0 };
 	int r;
@@ -347,11 +355,13 @@ static int host_judge_memory(const struct host_step *step,
 static int host_from_memory(struct host_step *step, struct inet_prefix *ret,
 			    struct error *err)
 {
+	struct host_memory memory = { 0 };
 	int r = host_recall(step->config, &step->key,
-			    step->range->network.addr.family, ret, err);
+			    step->range->network.addr.family, &memory, err);
 
 	if (r == TABLE_ABSENT)
 		return host_ask_for_index(step, err);
+	*ret = memory.address;
 	return r < 0 ? r : host_judge_memory(step, ret, err);
 }
 
@@ -359,24 +369,24 @@ static int host_from_memory(struct host_step *step, struct inet_prefix *ret,
 static void host_remember(struct host_step *step,
 			  const struct inet_prefix *address)
 {
-	const struct host_record record = host_encode(step->host, address);
 	char old_text[INET_PREFIX_TEXT], text[INET_PREFIX_TEXT];
-	struct inet_prefix old = { 0 };
+	struct host_memory old = { 0 };
 	struct error lost = { 0 };
 	int r;
 
 	inet_prefix_format(address, text);
 	r = host_recall(step->config, &step->key, address->addr.family, &old,
 			&lost);
-	if (r == 0 && inet_prefix_equal(&old, address))
+	if (r == 0 && inet_prefix_equal(&old.address, address))
 		return;
 	if (r == 0)
 		log_warning("ipam.hostIndex: this node's address is %s from "
 			    "now on, and was %s",
-			    text, inet_prefix_format(&old, old_text));
+			    text, inet_prefix_format(&old.address, old_text));
 	if (r < 0)
 		log_warning("%s", lost.details);
-	if (host_write(step->config, &step->key, &record, &lost) < 0)
+	if (host_write(step->config, &step->key, step->host, address, &lost) <
+	    0)
 		log_warning("%s is not remembered, and is this node's only as "
 			    "long as ipam.hostIndex says so: %s",
 			    text, lost.details);
@@ -410,10 +420,12 @@ static int host_all(const struct ipam_config *config,
 	};
 	int r = 0;
 
+	if (config->store == IPAM_STORE_KUBERNETES)
+		return host_kube(config, host, claim, ret, err);
 	if (config->store != IPAM_STORE_LOCAL)
 		return error_set(err, ERROR_UNSUPPORTED, 0,
-				 "ipam.store: this build serves \"local\" "
-				 "only");
+				 "ipam.store: this build serves \"local\" and "
+				 "\"kubernetes\"");
 	ret->count = 0;
 	for (size_t i = 0; i < config->n_host_ranges && r == 0; i++) {
 		step.range = &config->host_ranges[i];

@@ -6,6 +6,11 @@
  * has. What the store gives, the node remembers in the synced environment of
  * ipam.dataDir, and has again after any reboot.
  *
+ * With the API server a node's address is a reservation of its own kind, which
+ * the node claims once, by its name, and finds again whatever became of its
+ * disk. So are addresses that the configuration gives to the node: no other
+ * network can give them to a pod then.
+ *
  * The local store cannot ask who else has one: the node's number in the range,
  * ipam.hostIndex, says which it is. 0 is the first usable address: of the range,
  * in order, without the network and broadcast address of the pods' network and
@@ -60,5 +65,28 @@ int ipam_host_claim(const struct ipam_config *config,
  */
 bool ipam_host_is_former(const struct ipam_config *config,
 			 const struct inet_addr *addr);
+
+/**
+ * ipam_host_is_held() - Are these, which the configuration names or the node has
+ * already, known to be this node's by the store? Asks nobody
+ *
+ * A store that cannot know is content.
+ *
+ * Return: 1 or 0, or negative
+ */
+int ipam_host_is_held(const struct ipam_config *config,
+		      const struct ipam_host *host,
+		      const struct ipam_host_addresses *addresses,
+		      struct error *err) warn_unused;
+
+/**
+ * ipam_host_hold() - Keep these from everybody else
+ *
+ * Return: 0, or negative: ERROR_SHIM for one that a pod or another node has
+ */
+int ipam_host_hold(const struct ipam_config *config,
+		   const struct ipam_host *host,
+		   const struct ipam_host_addresses *addresses,
+		   struct error *err);
 
 #endif

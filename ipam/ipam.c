@@ -411,6 +411,17 @@ int ipam_rebuild(struct ipam *ipam, const struct store_records *known,
 	return r == STORE_BUSY ? busy(ipam, err) : r;
 }
 
+int ipam_audit(struct ipam *ipam, bool repair, store_tell tell, void *arg,
+	       struct error *err)
+{
+	int r;
+
+	if (!ipam->store->ops->audit)
+		return 0;
+	r = ipam->store->ops->audit(ipam->store, repair, tell, arg, err);
+	return r == STORE_BUSY ? busy(ipam, err) : r;
+}
+
 int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err)
 {
 	int r = ipam->store->ops->list(ipam->store, ret, err);

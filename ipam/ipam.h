@@ -132,6 +132,16 @@ bool ipam_is_damaged(const struct ipam *ipam);
 int ipam_rebuild(struct ipam *ipam, const struct store_records *known,
 		 struct error *err);
 
+/**
+ * ipam_audit() - Compare with the server that all nodes share
+ * @repair:	What is alive here is reserved again, what nobody knows is released
+ * @tell:	Each difference
+ *
+ * Return: 0 (also for a store of this node alone), or negative
+ */
+int ipam_audit(struct ipam *ipam, bool repair, store_tell tell, void *arg,
+	       struct error *err);
+
 /** ipam_list() - All records of this node, every network */
 int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err);
 

@@ -189,6 +189,12 @@ int cluster_refuse(struct store *store,
 		   const struct inet_addr *addr, const char *whose,
 		   struct error *err);
 
+/* --- audit (store-kube-audit.c) --------------------------------------------------------- */
+
+/** cluster_audit() - store_ops.audit */
+int cluster_audit(struct store *store, bool repair, store_tell tell, void *arg,
+		  struct error *err);
+
 /* --- sweep (store-kube-sweep.c) -------------------------------------------------------- */
 
 /** cluster_check_claim() - Does the token name this node, if it names any? */

@@ -394,6 +394,7 @@ static const struct store_ops cluster_ops = {
 	.usage = cluster_usage,
 	.is_damaged = cluster_is_damaged,
 	.rebuild = cluster_rebuild,
+	.audit = cluster_audit,
 	.ready = cluster_ready,
 	.close = cluster_close,
 };

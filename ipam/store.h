@@ -145,6 +145,23 @@ struct store_usage {
 	inet_uint resting;
 };
 
+/* Where the server and this node differ. */
+enum store_difference {
+	STORE_FORGOTTEN, /* alive here, and not reserved */
+	STORE_TAKEN_BY_ANOTHER, /* alive here, and reserved for another */
+	STORE_NOBODYS, /* reserved for this node, which does not know it */
+	STORE_LOST, /* the same, and its pod may live */
+	STORE_RESTORED, /* the server knows less than it did */
+};
+
+struct store_finding {
+	enum store_difference kind;
+	struct inet_addr addr; /* family 0: of all */
+	bool is_repaired;
+	char text[512];
+};
+typedef void (*store_tell)(void *arg, const struct store_finding *finding);
+
 struct store;
 
 /* All answer STORE_BUSY if the lock's deadline passed. */
@@ -210,6 +227,11 @@ struct store_ops {
 	 * was first. */
 	int (*rebuild)(struct store *store, const struct store_records *known,
 		       struct error *err);
+
+	/* Compare with the server that others share; @repair: this node's word
+	 * counts. Each difference is told. NULL where there is no server. */
+	int (*audit)(struct store *store, bool repair, store_tell tell,
+		     void *arg, struct error *err);
 
 	/* Could it be written to? Changes nothing. */
 	int (*ready)(struct store *store, struct error *err);

@@ -36,3 +36,15 @@ bool shim_lacks_host_family(const struct shim *s)
 	return shim_has_host_range(s) && s->n_want > 0 &&
 	       s->n_want < s->config->ipam.n_host_ranges;
 }
+
+int shim_hold(struct shim *s, struct error *err)
+{
+	struct host_range_addresses own = { .count = 0 };
+
+	for (size_t i = 0; i < s->n_want; i++)
+		if (shim_is_in_ranges(s, &s->want[i].subnet.addr))
+			own.items[own.count++] = s->want[i].subnet;
+	return own.count
+		       ? host_range_hold(s->config, s->node, s->how, &own, err)
+		       : 0;
+}

@@ -37,15 +37,22 @@ static int check_rows(const struct config *config, const struct node *node,
 	return 0;
 }
 
+static struct ipam_host host_of(const struct node *node)
+{
+	struct ipam_host host = { .node = node->name };
+
+	if (node->row)
+		host.vtep = node->row->vtep;
+	return host;
+}
+
 static int claim(const struct config *config, const struct node *node,
 		 enum node_ensure how, struct ipam_host_addresses *ret,
 		 struct error *err)
 {
-	struct ipam_host host = { .node = node->name };
+	const struct ipam_host host = host_of(node);
 	int r;
 
-	if (node->row)
-		host.vtep = node->row->vtep;
 	if (how == NODE_REPAIR)
 		return ipam_host_claim(&config->ipam, &host, ret, err);
 	r = ipam_host_find(&config->ipam, &host, ret, err);
@@ -68,4 +75,26 @@ int host_range_claim(const struct config *config, const struct node *node,
 		ret->items[ret->count++] = found.items[i];
 	}
 	return r;
+}
+
+int host_range_hold(const struct config *config, const struct node *node,
+		    enum node_ensure how,
+		    const struct host_range_addresses *addresses,
+		    struct error *err)
+{
+	const struct ipam_host host = host_of(node);
+	struct ipam_host_addresses held = { .count = 0 };
+	int r;
+
+	if (!ipam_config_is_builtin(&config->ipam))
+		return 0;
+	for (size_t i = 0; i < addresses->count; i++)
+		held.items[held.count++] = addresses->items[i];
+	if (how == NODE_REPAIR)
+		return ipam_host_hold(&config->ipam, &host, &held, err);
+	r = ipam_host_is_held(&config->ipam, &host, &held, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	error_set(err, ERROR_SHIM, 0, "the node's address is not reserved yet");
+	return NODE_WRONG;
 }

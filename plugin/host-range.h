@@ -31,4 +31,17 @@ int host_range_claim(const struct config *config, const struct node *node,
 		     enum node_ensure how, struct host_range_addresses *ret,
 		     struct error *err);
 
+/**
+ * host_range_hold() - Addresses that the node has from elsewhere are kept from
+ * pods, by a store that all nodes share
+ * @how:	NODE_LOOK asks nobody
+ *
+ * Return: 0; NODE_WRONG if they are not kept yet; or negative: ERROR_SHIM for
+ * one that is somebody else's
+ */
+int host_range_hold(const struct config *config, const struct node *node,
+		    enum node_ensure how,
+		    const struct host_range_addresses *addresses,
+		    struct error *err);
+
 #endif

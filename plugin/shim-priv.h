@@ -85,6 +85,10 @@ bool shim_is_in_ranges(const struct shim *s, const struct inet_addr *addr);
 
 /* --- host-address.c -------------------------------------------------------------- */
 
+/** shim_hold() - Addresses from elsewhere are the node's in the store, too
+ * Return: 0, NODE_WRONG, or negative */
+int shim_hold(struct shim *s, struct error *err);
+
 /** shim_has_host_range() - Does ipam.hostRange give nodes their addresses? */
 bool shim_has_host_range(const struct shim *s);
 

@@ -92,6 +92,8 @@ int shim_choose_addresses(struct shim *s, struct error *err)
 
 		if (r != 0)
 			return r;
+		if (s->n_want && shim_sources[i] != shim_from_host_range)
+			return shim_hold(s, err);
 	}
 	return 0;
 }

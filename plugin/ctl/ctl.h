@@ -37,6 +37,8 @@ struct ctl {
 	bool ready;
 	bool force;
 	bool restore; /* the addresses, to the parent */
+	bool repair; /* ipam check */
+	bool cluster; /* ipam gc */
 	bool wait;
 	bool mtu;
 	unsigned int count; /* packets along each leg */

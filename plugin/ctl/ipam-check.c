@@ -156,14 +156,39 @@ static int check_children(struct book *book, struct error *err)
 	return r;
 }
 
+/* What every node shares, against what this one knows. */
+static void tell(void *arg, const struct store_finding *finding)
+{
+	struct book *book = arg;
+	char text[INET_ADDR_TEXT];
+	const char *subject = book->network->config.name;
+
+	if (finding->addr.family)
+		subject = inet_addr_format(&finding->addr, text);
+	if (finding->is_repaired)
+		report_line(&book->ctl->report, "%s %s: repaired", subject,
+			    finding->text);
+	else if (finding->kind == STORE_LOST)
+		report_warn(&book->ctl->report, subject,
+			    "its DEL, or shimctl ipam gc once its Pod is gone",
+			    "%s", finding->text);
+	else
+		report_fail(&book->ctl->report, subject,
+			    "shimctl ipam check --repair", "%s", finding->text);
+}
+
 int book_check(struct book *book, struct error *err)
 {
 	struct report *report = &book->ctl->report;
 	size_t failed = report->n_failed;
-	int r = book_open(book, true, err);
+	/* What the node says of itself to a server it says but once. */
+	const bool is_alone = book->network->config.ipam.store ==
+			      IPAM_STORE_LOCAL;
+	int r = book_open(book, is_alone, err);
 
 	if (r != CTL_OK)
 		return r;
+	r = ipam_audit(book->ipam, book->ctl->repair, tell, book, err);
 	for (size_t i = 0; i < book->records.count && r == 0; i++)
 		r = check_record(book, &book->records.items[i], err);
 	if (r == 0)

@@ -386,7 +386,6 @@ static int next_in_all(struct search *search, search_skip skip, void *arg,
 	r = all_next(search, skip, arg, ret, err);
 	if (r <= 0 || !search->is_stale)
 		return r;
-	range_set_clear(&search->taken);
 	stage_begin(search, SEARCH_STAGE_ALL);
 	return SEARCH_ALL;
 }
@@ -419,6 +418,9 @@ int search_listed(struct search *search, const struct range_set *taken,
 
 	search->has_listed = true;
 	search->is_stale = false;
+	/* It says all: also that what was lost before is free again. */
+	if (search->stage == SEARCH_STAGE_ALL)
+		range_set_clear(&search->taken);
 	for (size_t i = 0; i < taken->count && r == 0; i++)
 		r = range_set_add(&search->taken, taken->items[i].first,
 				  taken->items[i].last, err);

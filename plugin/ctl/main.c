@@ -39,6 +39,8 @@ enum {
 	OPT_TCP = 1 << 21,
 	OPT_SERVE = 1 << 22,
 	OPT_LOG = 1 << 25,
+	OPT_REPAIR = 1 << 26,
+	OPT_CLUSTER = 1 << 27,
 };
 
 #define MAIN_DAY 86400 /* seconds */
@@ -79,6 +81,8 @@ static const struct option main_options[] = {
 	{ "tcp", no_argument, NULL, MAIN_OWN + 21 },
 	{ "serve", no_argument, NULL, MAIN_OWN + 22 },
 	{ "log", required_argument, NULL, MAIN_OWN + 25 },
+	{ "repair", no_argument, NULL, MAIN_OWN + 26 },
+	{ "cluster", no_argument, NULL, MAIN_OWN + 27 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -151,9 +155,10 @@ static const struct command {
 	  .privileged = true,
 	  .run = ctl_announce },
 	{ .name = "ipam",
-	  .synopsis = "ls | check | [-n] [--force] release ADDRESS | gc",
+	  .synopsis = "ls | check [--repair] | [-n] [--force] release ADDRESS "
+		      "| gc [--cluster]",
 	  .help = "this node's addresses: who has them, give them back",
-	  .options = OPT_FORCE | OPT_DRY_RUN,
+	  .options = OPT_FORCE | OPT_DRY_RUN | OPT_REPAIR | OPT_CLUSTER,
 	  .min_args = 1,
 	  .max_args = 2,
 	  .run = ctl_ipam },
@@ -354,6 +359,12 @@ static int main_own_option(struct main *m, unsigned int bit)
 		break;
 	case OPT_MTU:
 		ctl->mtu = true;
+		break;
+	case OPT_REPAIR:
+		ctl->repair = true;
+		break;
+	case OPT_CLUSTER:
+		ctl->cluster = true;
 		break;
 	case OPT_LOG:
 		ctl->log = optarg;

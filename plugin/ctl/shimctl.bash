@@ -50,7 +50,7 @@ _shimctl() {
 	verify) words="--mtu --tcp --count --serve --timeout $common" ;;
 	nad) words="longhorn linstor rook --namespace --name --per-node $common" ;;
 	doctor) words="--log $common" ;;
-	ipam) words="ls check release gc --force --dry-run $common" ;;
+	ipam) words="ls check release gc --repair --cluster --force --dry-run $common" ;;
 	*) words=$common ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

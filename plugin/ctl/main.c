@@ -466,11 +466,21 @@ static int main_command(struct main *m, int argc, char **argv)
 	return 0;
 }
 
+/* getopt_long() has put it behind, or has found it among other letters. */
+static int main_no_option(char **argv)
+{
+	if (optopt == 0)
+		return ctl_usage("there is no option \"%s\"", argv[optind - 1]);
+	for (size_t i = 0; main_options[i].name; i++)
+		if (main_options[i].val == optopt)
+			return ctl_usage("%s takes no value", argv[optind - 1]);
+	return ctl_usage("there is no option \"-%c\"", optopt);
+}
+
 /* Return: 0; CTL_USAGE, said on stderr; or negative */
 static int main_parse(struct main *m, int argc, char **argv, struct error *err)
 {
 	for (;;) {
-		int at = optind;
 		int option = getopt_long(argc, argv, ":c:o:nqvh", main_options,
 					 NULL);
 		int r;
@@ -480,7 +490,7 @@ static int main_parse(struct main *m, int argc, char **argv, struct error *err)
 		if (option == ':')
 			return ctl_usage("%s needs a value", argv[optind - 1]);
 		if (option == '?')
-			return ctl_usage("there is no option \"%s\"", argv[at]);
+			return main_no_option(argv);
 		r = main_option(m, option, err);
 		if (r != 0)
 			return r;

@@ -43,7 +43,7 @@ static int network_read(struct network *network, const char *path,
 		return error_set(err, ERROR_CONFIG, 0, "%s does not exist",
 				 path);
 	if (r < 0)
-		return r;
+		return error_class(err, ERROR_CONFIG);
 	r = config_read_text(text, len, &network->config, err);
 	if (r < 0)
 		return error_context(err, "%s", path);

@@ -117,6 +117,13 @@ static int server_parse(struct server *server, const char *url,
 	return 0;
 }
 
+int http_check_url(const char *url, struct error *err)
+{
+	cleanup_server struct server server = { .url = NULL };
+
+	return server_parse(&server, url, err);
+}
+
 /* --- options ------------------------------------------------------------------ */
 
 /* As it stands in a URL. */

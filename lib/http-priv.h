@@ -33,4 +33,7 @@ struct http {
 	bool is_too_large;
 };
 
+/** http_read_header() - What a line of an answer's head says, if we ask for it */
+void http_read_header(struct http_answer *answer, const char *line, size_t len);
+
 #endif

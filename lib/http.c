@@ -113,13 +113,23 @@ static void http_read_retry(struct http_answer *answer, const char *text)
 	answer->retry_after_s = (unsigned int)seconds;
 }
 
+void http_read_header(struct http_answer *answer, const char *line, size_t len)
+{
+	char text[64];
+	time_t date;
+
+	if (http_header(line, len, "Date", text, sizeof(text))) {
+		date = curl_getdate(text, NULL);
+		answer->date = date > 0 ? date : 0;
+	} else if (http_header(line, len, "Retry-After", text, sizeof(text))) {
+		http_read_retry(answer, text);
+	}
+}
+
 static size_t http_on_header(const char *line, size_t one, size_t len,
 			     void *data)
 {
 	struct http *http = data;
-	struct http_answer *answer = http->answer;
-	char text[64];
-	time_t date;
 
 	(void)one;
 	http->headers += len;
@@ -127,12 +137,7 @@ static size_t http_on_header(const char *line, size_t one, size_t len,
 		http->is_too_large = true;
 		return 0;
 	}
-	if (http_header(line, len, "Date", text, sizeof(text))) {
-		date = curl_getdate(text, NULL);
-		answer->date = date > 0 ? date : 0;
-	} else if (http_header(line, len, "Retry-After", text, sizeof(text))) {
-		http_read_retry(answer, text);
-	}
+	http_read_header(http->answer, line, len);
 	return len;
 }
 

@@ -26,6 +26,13 @@ struct http_options {
 };
 
 /**
+ * http_check_url() - Would http_open() take it?
+ *
+ * Return: 0, or negative with ERROR_CONFIG. A password in it is not named
+ */
+int http_check_url(const char *url, struct error *err);
+
+/**
  * http_open() - Prepare a connection; asks nobody
  * @url:	"https://HOST[:PORT][/PATH]"; requests' paths are appended.
  *		Without a scheme it is https

@@ -8,6 +8,7 @@
  * The text, its document and what is taken from it are overwritten when they are
  * freed. What libyaml, libcurl and OpenSSL had in hand is theirs.
  */
+#include "lib/http.h"
 #include "lib/json.h"
 #include "lib/kube-priv.h"
 #include "lib/yaml.h"
@@ -330,6 +331,9 @@ static int take_cluster(const struct kubeconfig *file,
 		return error_set(err, ERROR_CONFIG, 0,
 				 "insecure-skip-tls-verify contradicts "
 				 "certificate-authority");
+	r = http_check_url(cluster->server, err);
+	if (r < 0)
+		return error_context(err, "server");
 	config->insecure = cluster->insecure;
 	r = take_string(cluster->server, &config->server, err);
 	if (r == 0)

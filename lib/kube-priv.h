@@ -7,6 +7,8 @@
 
 #include "lib/kube.h"
 
+struct http_answer;
+
 #define KUBE_TOKEN_MAX (64u << 10)
 #define KUBE_PEM_MAX   (1u << 20)
 
@@ -81,5 +83,16 @@ enum {
 
 /** kube_token_node() - The node name in a JWT's payload; yours, or NULL */
 char *kube_token_node(const char *token);
+
+/**
+ * kube_answer_read() - Document, reason and message of an answer that came
+ *
+ * Return: as kube_call(), but 429 and 503 are judged by the caller
+ */
+int kube_answer_read(const struct http_answer *answer, struct kube_answer *ret)
+	warn_unused;
+
+/** kube_answer_say() - A message, without what a terminal would obey */
+void kube_answer_say(struct kube_answer *ret, const char *message);
 
 #endif

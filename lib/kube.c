@@ -9,10 +9,8 @@
  */
 #include "lib/file.h"
 #include "lib/http.h"
-#include "lib/json.h"
 #include "lib/kube-priv.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -149,76 +147,6 @@ static bool kube_reread(struct kube *kube)
 	return true;
 }
 
-/* --- the answer --------------------------------------------------------------- */
-
-void kube_answer_clear(struct kube_answer *answer)
-{
-	json_free(answer->document);
-	*answer = (struct kube_answer){ 0 };
-}
-
-/* Foreign words, which go to logs and terminals. */
-static void answer_copy(char *ret, size_t size, const char *text)
-{
-	snprintf(ret, size, "%s", text);
-	for (char *p = ret; *p; p++)
-		if (iscntrl((unsigned char)*p))
-			*p = ' ';
-}
-
-/* metav1.Status, where the body is one. */
-static void answer_read_status(struct kube_answer *ret)
-{
-	const struct json_at root = json_root(ret->document);
-	struct json_at at;
-
-	if (json_member(&root, "reason", &at) && json_text(&at))
-		answer_copy(ret->reason, sizeof(ret->reason), json_text(&at));
-	if (json_member(&root, "message", &at) && json_text(&at))
-		answer_copy(ret->message, sizeof(ret->message), json_text(&at));
-}
-
-/* Return: false if the body is no JSON object; why is in @ret_why. */
-static bool answer_read_body(const struct http_answer *answer,
-			     struct kube_answer *ret, struct error *ret_why)
-{
-	cleanup_json struct json *document = NULL;
-	struct json_at root;
-
-	if (json_parse(answer->body ? answer->body : "", answer->len, &document,
-		       ret_why) < 0)
-		return false;
-	root = json_root(document);
-	if (json_type(&root) != JSON_TYPE_OBJECT) {
-		error_set(ret_why, ERROR_DECODE, 0, "no object");
-		return false;
-	}
-	ret->document = take_ptr(document);
-	return true;
-}
-
-static int answer_read(const struct http_answer *answer,
-		       struct kube_answer *ret)
-{
-	struct error why = { 0 };
-	bool is_object = answer_read_body(answer, ret, &why);
-
-	if (answer->status < 300) {
-		if (is_object)
-			return 0;
-		answer_copy(ret->message, sizeof(ret->message), why.details);
-		return KUBE_UNKNOWN;
-	}
-	if (is_object)
-		answer_read_status(ret);
-	if (!*ret->message)
-		snprintf(ret->message, sizeof(ret->message),
-			 "the server answers %d", answer->status);
-	if (answer->status < 400)
-		return KUBE_AWAY;
-	return answer->status < 500 ? 0 : KUBE_UNKNOWN;
-}
-
 /* --- asking ------------------------------------------------------------------- */
 
 static uint64_t call_remaining_ms(const struct call *call)
@@ -313,10 +241,10 @@ static int call_judge(const struct call *call, int r)
 	ret->retry_after_s = answer->has_retry_after ? answer->retry_after_s
 						     : 0;
 	if (r == 0) {
-		outcome = answer_read(answer, ret);
+		outcome = kube_answer_read(answer, ret);
 		return call_is_postponed(call, r) ? KUBE_AWAY : outcome;
 	}
-	answer_copy(ret->message, sizeof(ret->message), answer->message);
+	kube_answer_say(ret, answer->message);
 	return r == HTTP_UNKNOWN ? KUBE_UNKNOWN : KUBE_AWAY;
 }
 

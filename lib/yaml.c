@@ -401,6 +401,7 @@ static int yaml_keep(struct yaml *y)
 	anchor->name = strdup(yaml_event_anchor(y));
 	r = yaml_write(y, yaml_value, &text, &len);
 	if (r == 0) {
+		assert(len > 0);
 		anchor->json = malloc(len);
 		if (anchor->json && anchor->name) {
 			anchor->len = len - 1; /* without the newline */

@@ -1,0 +1,364 @@
+#include "ipam/whereabouts-pool.h"
+
+#include "lib/json-write.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define API_VERSION "whereabouts.cni.cncf.io/v1alpha1"
+
+/* --- reading ---------------------------------------------------------------------- */
+
+/* A member's text, NULL if it has none. */
+static const char *text_of(const struct json_at *at, const char *key)
+{
+	struct json_at member;
+
+	return json_member(at, key, &member) ? json_text(&member) : NULL;
+}
+
+static const char *text_or_empty(const struct json_at *at, const char *key)
+{
+	const char *text = text_of(at, key);
+
+	return text ? text : "";
+}
+
+/* Both empty where it has no metadata. */
+static void read_metadata(const struct json_at *at, const char **ret_name,
+			  const char **ret_uid)
+{
+	struct json_at metadata;
+
+	*ret_name = *ret_uid = "";
+	if (!json_member(at, "metadata", &metadata))
+		return;
+	*ret_name = text_or_empty(&metadata, "name");
+	*ret_uid = text_or_empty(&metadata, "uid");
+}
+
+static struct whereabouts_holder read_holder(const struct json_at *at,
+					     const char *id_key)
+{
+	return (struct whereabouts_holder){
+		.podref = text_or_empty(at, "podref"),
+		.id = text_or_empty(at, id_key),
+		.ifname = text_of(at, "ifname"),
+	};
+}
+
+void whereabouts_pool_clear(struct whereabouts_pool *pool)
+{
+	free(pool->items);
+	range_set_clear(&pool->taken);
+	*pool = (struct whereabouts_pool){ 0 };
+}
+
+static int read_allocation(const struct json_at *at,
+			   struct whereabouts_pool *pool, struct error *err)
+{
+	struct whereabouts_allocation *to = &pool->items[pool->count++];
+	inet_uint value;
+
+	*to = (struct whereabouts_allocation){
+		.key = at->key,
+		.holder = read_holder(at, "id"),
+	};
+	if (whereabouts_addr(&pool->base.addr, at->key, &to->addr) != 0)
+		return 0;
+	value = inet_addr_to_uint(&to->addr);
+	return range_set_add(&pool->taken, value, value, err);
+}
+
+static int read_allocations(const struct json_at *spec,
+			    struct whereabouts_pool *pool, struct error *err)
+{
+	struct json_at at;
+	int r = 0;
+
+	if (!json_member(spec, "allocations", &at) || json_count(&at) == 0)
+		return 0;
+	if (json_type(&at) != JSON_TYPE_OBJECT)
+		return error_set(err, ERROR_STORE, 0,
+				 "IPPool %s: spec.allocations is no object",
+				 pool->name);
+	pool->items = calloc(json_count(&at), sizeof(*pool->items));
+	if (!pool->items)
+		return error_oom(err);
+	for (size_t i = 0; i < json_count(&at) && r == 0; i++) {
+		struct json_at item = json_member_at(&at, i);
+
+		r = read_allocation(&item, pool, err);
+	}
+	return r;
+}
+
+static bool has_host_bits(const struct inet_prefix *base)
+{
+	struct inet_prefix network = inet_prefix_network(base);
+
+	return !inet_addr_equal(&network.addr, &base->addr);
+}
+
+int whereabouts_pool_read(const struct json_at *at,
+			  struct whereabouts_pool *ret, struct error *err)
+{
+	cleanup_whereabouts_pool struct whereabouts_pool pool = { 0 };
+	struct json_at spec;
+	int r;
+
+	read_metadata(at, &pool.name, &pool.uid);
+	if (!*pool.name)
+		return error_set(err, ERROR_STORE, 0,
+				 "an IPPool without a name");
+	if (!json_member(at, "spec", &spec))
+		return error_set(err, ERROR_STORE, 0, "IPPool %s: no spec",
+				 pool.name);
+	pool.range = text_or_empty(&spec, "range");
+	if (whereabouts_base(pool.range, &pool.base) != 0)
+		return error_set(err, ERROR_STORE, 0,
+				 "IPPool %s: spec.range: \"%.64s\" is not "
+				 "ADDRESS/LENGTH",
+				 pool.name, pool.range);
+	pool.is_crooked = has_host_bits(&pool.base);
+	r = read_allocations(&spec, &pool, err);
+	if (r < 0)
+		return r;
+	whereabouts_pool_clear(ret);
+	*ret = pool;
+	pool = (struct whereabouts_pool){ 0 };
+	return 0;
+}
+
+/* --- finding ------------------------------------------------------------------------ */
+
+static bool has_ifname(const struct whereabouts_holder *holder)
+{
+	return holder->ifname && *holder->ifname;
+}
+
+static bool is_ifname(const struct whereabouts_holder *holder,
+		      const char *ifname)
+{
+	return holder->ifname && strcmp(holder->ifname, ifname) == 0;
+}
+
+const struct whereabouts_allocation *
+whereabouts_pool_of_pod(const struct whereabouts_pool *pool, const char *podref,
+			const char *ifname)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct whereabouts_allocation *have = &pool->items[i];
+
+		if (have->addr.family && *podref &&
+		    strcmp(have->holder.podref, podref) == 0 &&
+		    is_ifname(&have->holder, ifname))
+			return have;
+	}
+	return NULL;
+}
+
+const struct whereabouts_allocation *
+whereabouts_pool_of_container(const struct whereabouts_pool *pool,
+			      const char *id, const char *ifname)
+{
+	const struct whereabouts_allocation *nameless = NULL;
+	size_t found = 0;
+
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct whereabouts_allocation *have = &pool->items[i];
+
+		if (!have->addr.family || strcmp(have->holder.id, id) != 0)
+			continue;
+		if (is_ifname(&have->holder, ifname))
+			return have;
+		found++;
+		if (!has_ifname(&have->holder))
+			nameless = have;
+	}
+	return found == 1 ? nameless : NULL;
+}
+
+/* --- writing ------------------------------------------------------------------------ */
+
+static int finish(struct json_writer *w, char **ret, struct error *err)
+{
+	size_t len;
+
+	return json_write_finish(w, ret, &len, err);
+}
+
+static void begin_object(struct json_writer *w, const char *kind,
+			 const char *name)
+{
+	json_write_object(w, NULL);
+	json_write_string(w, "apiVersion", API_VERSION);
+	json_write_string(w, "kind", kind);
+	json_write_object(w, "metadata");
+	json_write_string(w, "name", name);
+	json_write_end(w);
+	json_write_object(w, "spec");
+}
+
+int whereabouts_pool_write(const char *name, const char *range, char **ret,
+			   struct error *err)
+{
+	struct json_writer w = { 0 };
+
+	begin_object(&w, "IPPool", name);
+	json_write_string(&w, "range", range);
+	/* A test inside of it needs it to be there. */
+	json_write_object(&w, "allocations");
+	json_write_end(&w);
+	json_write_end(&w);
+	json_write_end(&w);
+	return finish(&w, ret, err);
+}
+
+/* --- patches (RFC 6902) ----------------------------------------------------------- */
+
+#define POINTER (sizeof("/spec/allocations//podref") + WHEREABOUTS_KEY)
+
+/* A key has no character that a pointer escapes: it is read as a number, or it
+ * is not patched. */
+static const char *pointer(const char *key, const char *member,
+			   char ret[static POINTER])
+{
+	snprintf(ret, POINTER, "/spec/allocations/%.*s%s%s",
+		 WHEREABOUTS_KEY - 1, key, *member ? "/" : "", member);
+	return ret;
+}
+
+static void begin_step(struct json_writer *w, const char *op, const char *path)
+{
+	json_write_object(w, NULL);
+	json_write_string(w, "op", op);
+	json_write_string(w, "path", path);
+}
+
+static void step(struct json_writer *w, const char *op, const char *path,
+		 const char *value)
+{
+	begin_step(w, op, path);
+	json_write_string(w, "value", value);
+	json_write_end(w);
+}
+
+static void test_holder(struct json_writer *w, const char *key,
+			const struct whereabouts_holder *holder)
+{
+	char path[POINTER];
+
+	step(w, "test", pointer(key, "id", path), holder->id);
+	step(w, "test", pointer(key, "podref", path), holder->podref);
+	if (has_ifname(holder))
+		step(w, "test", pointer(key, "ifname", path), holder->ifname);
+}
+
+int whereabouts_pool_untrack(char **ret, struct error *err)
+{
+	struct json_writer w = { 0 };
+
+	json_write_array(&w, NULL);
+	begin_step(&w, "replace", "/metadata/managedFields");
+	json_write_array(&w, "value");
+	json_write_object(&w, NULL);
+	json_write_end(&w);
+	json_write_end(&w);
+	json_write_end(&w);
+	json_write_end(&w);
+	return finish(&w, ret, err);
+}
+
+int whereabouts_pool_claim(const char *range, const char *key,
+			   const struct whereabouts_holder *holder, char **ret,
+			   struct error *err)
+{
+	struct json_writer w = { 0 };
+	char path[POINTER];
+
+	pointer(key, "", path);
+	json_write_array(&w, NULL);
+	step(&w, "test", "/spec/range", range);
+	step(&w, "test", path, NULL); /* it is absent */
+	begin_step(&w, "add", path);
+	json_write_object(&w, "value");
+	json_write_string(&w, "id", holder->id);
+	json_write_string(&w, "podref", holder->podref);
+	if (has_ifname(holder))
+		json_write_string(&w, "ifname", holder->ifname);
+	json_write_end(&w);
+	json_write_end(&w);
+	json_write_end(&w);
+	return finish(&w, ret, err);
+}
+
+int whereabouts_pool_adopt(const struct whereabouts_allocation *have,
+			   const char *id, char **ret, struct error *err)
+{
+	struct json_writer w = { 0 };
+	char path[POINTER];
+
+	json_write_array(&w, NULL);
+	test_holder(&w, have->key, &have->holder);
+	step(&w, "replace", pointer(have->key, "id", path), id);
+	json_write_end(&w);
+	return finish(&w, ret, err);
+}
+
+int whereabouts_pool_release(const char *key,
+			     const struct whereabouts_holder *holder,
+			     char **ret, struct error *err)
+{
+	struct json_writer w = { 0 };
+	char path[POINTER];
+
+	json_write_array(&w, NULL);
+	test_holder(&w, key, holder);
+	begin_step(&w, "remove", pointer(key, "", path));
+	json_write_end(&w);
+	json_write_end(&w);
+	return finish(&w, ret, err);
+}
+
+/* --- overlap records --------------------------------------------------------------- */
+
+int whereabouts_overlap_read(const struct json_at *at,
+			     struct whereabouts_overlap *ret, struct error *err)
+{
+	struct json_at spec;
+
+	*ret = (struct whereabouts_overlap){ .holder = { "", "", NULL } };
+	read_metadata(at, &ret->name, &ret->uid);
+	if (!*ret->name)
+		return error_set(
+			err, ERROR_STORE, 0,
+			"an OverlappingRangeIPReservation without a name");
+	if (json_member(at, "spec", &spec))
+		ret->holder = read_holder(&spec, "containerid");
+	return 0;
+}
+
+int whereabouts_overlap_write(const char *name,
+			      const struct whereabouts_holder *holder,
+			      char **ret, struct error *err)
+{
+	struct json_writer w = { 0 };
+
+	begin_object(&w, "OverlappingRangeIPReservation", name);
+	json_write_string(&w, "podref", holder->podref);
+	json_write_string(&w, "ifname", holder->ifname ? holder->ifname : "");
+	json_write_string(&w, "containerid", holder->id);
+	json_write_end(&w);
+	json_write_end(&w);
+	return finish(&w, ret, err);
+}
+
+bool whereabouts_overlap_is(const struct whereabouts_overlap *overlap,
+			    const char *podref, const char *ifname)
+{
+	const struct whereabouts_holder *holder = &overlap->holder;
+
+	return strcmp(holder->podref, podref) == 0 &&
+	       (!has_ifname(holder) || is_ifname(holder, ifname));
+}

@@ -125,7 +125,7 @@ Test(announce, neighbours_correct_what_they_know)
 		      addrs[i]);
 		cr_assert_eq(announce_address(-1, index_here, &mac, &a, &err),
 			     0);
-		for (int try = 0; try < 20 && !corrected; try++) {
+		for (int try = 0; try < 250 && !corrected; try++) {
 			corrected = ns_has(there, "02:00:00:00:00:aa",
 					   "ip neigh show %s", addrs[i]);
 			ns_sleep_ms(20);

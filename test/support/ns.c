@@ -12,8 +12,12 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* Sections are sorted: the kernel's order is that of hash tables. */
+/* Sections are sorted: the kernel's order is that of hash tables. First, links are
+ * waited for whose carrier is there and not yet seen (linkwatch, once a second at
+ * most): then they get their link-local addresses and routes. */
 static const char ns_snapshot_script[] =
+	"n=0; while ip -o link show | grep -q 'NO-CARRIER.*LOWER_UP' &&"
+	" [ $n -lt 100 ]; do sleep 0.05; n=$((n + 1)); done;"
 	"echo '[links]'; ip -d link show | sed -e 's/^[0-9]*: //'"
 	" -e 's/@if[0-9]*:/@if:/' -e 's/ link-netnsid [0-9]*//'"
 	" -e 's/ [a-z_]*timer *[0-9.]*//g';"
@@ -286,7 +290,7 @@ int ns_ping(int fd, const char *addr, int count)
 
 void ns_settle(int fd)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 400; i++) {
 		if (!ns_has(fd, "tentative", "ip -6 addr show tentative"))
 			return;
 		ns_sleep_ms(50);

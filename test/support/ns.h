@@ -74,7 +74,7 @@ bool ns_same(const char *before, const char *after);
 /** ns_ping() - Answers to @count echo requests, sent every 20 ms */
 int ns_ping(int fd, const char *addr, int count);
 
-/** ns_settle() - Wait until no IPv6 address is tentative, 5 s at most */
+/** ns_settle() - Wait until no IPv6 address is tentative, 20 s at most */
 void ns_settle(int fd);
 
 /** ns_set_sysctl() - Write below /proc/sys ("net/ipv4/ip_forward") */

@@ -22,10 +22,11 @@
 #define SEARCH_TRIES     4 /* before a list is worth it */
 #define SEARCH_BLOCKS_AT 3 /* blocks of one list */
 
+/* Beside those of stores (ipam/store.h): who chooses answers either. */
 enum {
-	SEARCH_NONE = 1, /* in a list of all, no candidate is free */
-	SEARCH_BLOCKS = 2, /* wants to know what is taken in its blocks */
-	SEARCH_ALL = 3, /* wants to know all that is taken */
+	SEARCH_NONE = 64, /* in a list of all, no candidate is free */
+	SEARCH_BLOCKS = 65, /* wants to know what is taken in its blocks */
+	SEARCH_ALL = 66, /* wants to know all that is taken */
 };
 
 enum search_stage {

@@ -29,6 +29,7 @@ struct http {
 	size_t answer_max;
 	size_t headers; /* bytes of them */
 	unsigned int sent; /* times that a connection was ready for it */
+	uint64_t sent_ms; /* CLOCK_BOOTTIME of the last time */
 	bool may_repeat;
 	bool is_too_large;
 };

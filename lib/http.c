@@ -1,6 +1,6 @@
 /*
  * One request, through libcurl's multi interface: its own time-outs do not
- * separate what we must. A server that takes no connection within a second is
+ * separate what we must. A server that takes no connection for some seconds is
  * away; one that is slow with the handshake behind it is only slow.
  *
  * Whether a request may have arrived is decided by whether libcurl had a
@@ -42,6 +42,7 @@ static int http_before_request(void *data, char *remote, char *local,
 	if (http->sent && !http->may_repeat)
 		return CURL_PREREQFUNC_ABORT;
 	http->sent++;
+	http->sent_ms = file_boottime_ms();
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -257,27 +258,30 @@ static bool http_is_closed(const struct http *http)
 	return poll(polls, HTTP_SOCKETS, 0) > 0;
 }
 
-/* Milliseconds that remain, or 0 with words for why there are none. */
-static uint64_t http_remaining(struct http *http, uint64_t connect_end,
-			       uint64_t end, uint64_t now)
+/*
+ * Milliseconds that remain, or 0 with words for why there are none. A server
+ * that has a thousand handshakes before ours is no worse for being waited for,
+ * and would be for being asked again: what it has done would be for nothing.
+ */
+static uint64_t http_remaining(struct http *http,
+			       const struct http_request *request,
+			       uint64_t begin, uint64_t now)
 {
 	bool is_connected = http_is_connected(http);
+	uint64_t end = begin + request->timeout_ms;
+	uint64_t own = http->sent     ? http->sent_ms + request->answer_ms
+		       : is_connected ? end
+				      : begin + request->connect_ms;
 
-	if (now >= end) {
-		snprintf(http->problem, sizeof(http->problem), "%s",
-			 http->sent     ? "no answer in time"
-			 : is_connected ? "no TLS handshake in time"
-					: "no connection in time");
-		return 0;
-	}
-	if (!is_connected && now >= connect_end) {
-		snprintf(http->problem, sizeof(http->problem),
-			 "no connection in time");
-		return 0;
-	}
-	if (!is_connected && connect_end < end)
-		end = connect_end;
-	return end - now;
+	if (own < end)
+		end = own;
+	if (now < end)
+		return end - now;
+	snprintf(http->problem, sizeof(http->problem), "%s",
+		 http->sent     ? "no answer in time"
+		 : is_connected ? "no TLS handshake in time"
+				: "no connection in time");
+	return 0;
 }
 
 static CURLcode http_result(const struct http *http)
@@ -302,8 +306,7 @@ static CURLcode http_perform(struct http *http,
 			return CURLE_OUT_OF_MEMORY;
 		if (!running)
 			return http_result(http);
-		remaining = http_remaining(http, begin + request->connect_ms,
-					   begin + request->timeout_ms,
+		remaining = http_remaining(http, request, begin,
 					   file_boottime_ms());
 		if (remaining == 0)
 			return CURLE_OPERATION_TIMEDOUT;

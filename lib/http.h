@@ -56,6 +56,7 @@ struct http_request {
 	const char *body; /* NULL: none */
 	const char *token; /* bearer token, NULL: none */
 	uint64_t connect_ms; /* name and TCP, from now */
+	uint64_t answer_ms; /* the answer, from when the request is sent */
 	uint64_t timeout_ms; /* in all, from now */
 	size_t answer_max; /* bytes of the body */
 };

@@ -160,8 +160,8 @@ static int call_send(struct call *call, struct error *err)
 {
 	const struct kube_request *request = call->request;
 	uint64_t remaining = call_remaining_ms(call);
-	uint64_t timeout = request->timeout_ms ? request->timeout_ms
-					       : KUBE_REQUEST_MS;
+	uint64_t answer = request->timeout_ms ? request->timeout_ms
+					      : KUBE_REQUEST_MS;
 	struct http_request http = {
 		.method = request->method,
 		.path = request->path,
@@ -171,7 +171,10 @@ static int call_send(struct call *call, struct error *err)
 						      : "application/json",
 		.body = request->body,
 		.connect_ms = KUBE_CONNECT_MS,
-		.timeout_ms = timeout < remaining ? timeout : remaining,
+		.answer_ms = answer,
+		.timeout_ms = KUBE_HANDSHAKE_MS + answer < remaining
+				      ? KUBE_HANDSHAKE_MS + answer
+				      : remaining,
 		.answer_max = request->answer_max ? request->answer_max
 						  : KUBE_ANSWER_MAX,
 	};

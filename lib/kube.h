@@ -31,9 +31,11 @@
 struct json;
 struct kube;
 
-#define KUBE_REQUEST_MS 3000 /* one request, its connection included */
-#define KUBE_CONNECT_MS 1000 /* of that, name and TCP */
-#define KUBE_ANSWER_MAX (4u << 20) /* bytes of an answer */
+#define KUBE_CONNECT_MS                                                        \
+	2500 /* name and TCP; a lost SYN comes again after 1 s */
+#define KUBE_HANDSHAKE_MS 12000 /* until a request can be sent at all */
+#define KUBE_REQUEST_MS   3000 /* then, until its answer is there */
+#define KUBE_ANSWER_MAX   (4u << 20) /* bytes of an answer */
 
 /**
  * kube_open() - Load the current context of a kubeconfig; asks nobody

@@ -100,6 +100,7 @@ sim_kubeconfig() {
 	token=$(sed -n 's/.*Bearer \(.*\)"$/\1/p' "$KUBE_DIR/$1.curl")
 	KUBE_SERVER=$server kube_kubeconfig "$1" "token: $token" \
 		>"$SIM_DIR/$1/etc/hostshim.d/kubeconfig"
+	chmod 600 "$SIM_DIR/$1/etc/hostshim.d/kubeconfig"
 }
 
 # sim_off NODE: all of it ends, as when the plug is pulled
@@ -230,16 +231,17 @@ nudge() {
 	sim "$1" ip netns del "$id"
 } >>"$KUBE_DIR/nudge.log" 2>&1
 
-# settles NODE CONFIG [LINE...]: what CONFIG's network holds in the end
+# settles NODE CONFIG [LINE...]: what CONFIG's network holds in the end. What is
+# not settled is asked for less and less often.
 settles() {
-	local node=$1 config=$2
-	shift 2
-	eventually settled "$node" "$config" "$@"
-}
-
-settled() {
-	nudge "$1" "$2"
-	holds "$2" "${@:3}"
+	local end=$((SECONDS + 60)) output
+	until nudge "$1" "$2"; output=$(holds "$2" "${@:3}"); do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "$output"
+			return 1
+		fi
+		sleep 0.5
+	done
 }
 
 # --- crowds -------------------------------------------------------------------

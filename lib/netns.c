@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,37 @@ int netns_is_own(int fd, struct error *err)
 	if (stat(netns_self, &own) < 0 || fstat(fd, &st) < 0)
 		return error_set(err, ERROR_NETNS, errno, "compare netns");
 	return st.st_dev == own.st_dev && st.st_ino == own.st_ino;
+}
+
+/* Its lo is down at first, and an address of its own would not answer itself. */
+static int netns_set_lo_up(struct error *err)
+{
+	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return error_set(err, ERROR_NETNS, errno, "set lo up");
+	return 0;
+}
+
+static int netns_unshare(void *arg, struct error *err)
+{
+	int *ret = arg;
+	int r;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return error_set(err, ERROR_NETNS, errno, "make a netns");
+	r = netns_set_lo_up(err);
+	return r == 0 ? netns_open_self(ret, err) : r;
+}
+
+/* netns_run() brings the thread back: to where it is already. */
+int netns_new(int *ret_fd, struct error *err)
+{
+	cleanup_close int self = -1;
+	int r = netns_open_self(&self, err);
+
+	return r == 0 ? netns_run(self, netns_unshare, ret_fd, err) : r;
 }
 
 static int netns_cookie_here(void *arg, struct error *err)

@@ -33,6 +33,11 @@ enum {
  */
 int netns_open(const char *path, int *ret_fd, struct error *err) warn_unused;
 
+/** netns_new() - Make one that lives as long as the descriptor; lo is UP in it
+ *
+ * The caller stays where it is. */
+int netns_new(int *ret_fd, struct error *err);
+
 /** netns_open_self() - Open the namespace that this thread is in */
 int netns_open_self(int *ret_fd, struct error *err);
 

@@ -44,6 +44,8 @@ struct ctl {
 	unsigned int count; /* packets along each leg */
 	bool tcp;
 	bool serve;
+	bool dad;
+	bool probe_pods;
 	unsigned int timeout; /* seconds, for wait */
 	const char *probe;
 	const char *log; /* doctor: a file, or "-" */

@@ -38,6 +38,8 @@ enum {
 	OPT_COUNT = 1 << 20,
 	OPT_TCP = 1 << 21,
 	OPT_SERVE = 1 << 22,
+	OPT_DAD = 1 << 23,
+	OPT_PROBE_PODS = 1 << 24,
 	OPT_LOG = 1 << 25,
 	OPT_REPAIR = 1 << 26,
 	OPT_CLUSTER = 1 << 27,
@@ -80,6 +82,8 @@ static const struct option main_options[] = {
 	{ "count", required_argument, NULL, MAIN_OWN + 20 },
 	{ "tcp", no_argument, NULL, MAIN_OWN + 21 },
 	{ "serve", no_argument, NULL, MAIN_OWN + 22 },
+	{ "dad", no_argument, NULL, MAIN_OWN + 23 },
+	{ "probe-pods", no_argument, NULL, MAIN_OWN + 24 },
 	{ "log", required_argument, NULL, MAIN_OWN + 25 },
 	{ "repair", no_argument, NULL, MAIN_OWN + 26 },
 	{ "cluster", no_argument, NULL, MAIN_OWN + 27 },
@@ -123,10 +127,12 @@ static const struct command {
 	  .anywhere = true,
 	  .run = ctl_needs },
 	{ .name = "verify",
-	  .synopsis = "[--mtu] [--tcp] [--count N] [ADDRESS...] | "
-		      "--serve [--timeout SECONDS]",
+	  .synopsis =
+		  "[--mtu] [--tcp] [--dad] [--probe-pods] [--count N] [ADDRESS...] | "
+		  "--serve [--probe-pods] [--timeout SECONDS]",
 	  .help = "ask along every leg that begins on this node",
-	  .options = OPT_MTU | OPT_COUNT | OPT_TCP | OPT_SERVE | OPT_TIMEOUT,
+	  .options = OPT_MTU | OPT_COUNT | OPT_TCP | OPT_SERVE | OPT_TIMEOUT |
+		     OPT_DAD | OPT_PROBE_PODS,
 	  .max_args = 64,
 	  .privileged = true,
 	  .run = ctl_verify },
@@ -353,6 +359,12 @@ static int main_own_option(struct main *m, unsigned int bit)
 		break;
 	case OPT_SERVE:
 		ctl->serve = true;
+		break;
+	case OPT_DAD:
+		ctl->dad = true;
+		break;
+	case OPT_PROBE_PODS:
+		ctl->probe_pods = true;
 		break;
 	case OPT_FORCE:
 		ctl->force = true;

@@ -47,7 +47,8 @@ _shimctl() {
 	needs) words="$(cd /sys/class/net && echo *) --probe $common" ;;
 	traffic) words="--window --watch --threshold --speed $common" ;;
 	peers) words="prune --dry-run $common" ;;
-	verify) words="--mtu --tcp --count --serve --timeout $common" ;;
+	verify) words="--mtu --tcp --dad --probe-pods --count --serve --timeout
+		$common" ;;
 	nad) words="longhorn linstor rook --namespace --name --per-node $common" ;;
 	doctor) words="--log $common" ;;
 	ipam) words="ls check release gc --repair --cluster --force --dry-run $common" ;;

@@ -456,6 +456,7 @@ int verify_causes(struct verify *v, struct error *err)
 	bool is_wrong;
 	int r;
 
+	verify_tcp_causes(v);
 	for (size_t i = 0; i < v->n_legs; i++)
 		is_any |= is_lost(&v->legs[i]);
 	if (!is_any)

@@ -19,12 +19,17 @@ struct serve {
 	size_t count;
 	struct verify_source *pods; /* whose namespaces are open */
 	size_t n_pods;
+	struct probe_pods *own; /* of each network, with --probe-pods */
+	size_t n_own;
 };
 
 static void serve_clear(struct serve *serve)
 {
 	for (size_t i = 0; i < serve->n_pods; i++)
 		close(serve->pods[i].netns);
+	for (size_t i = 0; i < serve->n_own; i++)
+		probe_pods_close(&serve->own[i]);
+	free(serve->own);
 	free(serve->pods);
 	free(serve->places);
 }
@@ -67,6 +72,24 @@ static int serve_add_pod(struct serve *serve, const struct child *child,
 	return serve_add_child(serve, child, netns, err);
 }
 
+static int serve_make_pods(struct ctl *ctl, const struct network *network,
+			   const struct netlink_link *parent,
+			   struct serve *serve, struct error *err)
+{
+	int r;
+
+	if (!ctl->probe_pods)
+		return 0;
+	r = probe_pods_open(ctl, network, parent, &serve->own[serve->n_own++],
+			    err);
+	if (r == PROBE_PODS_FOREIGN)
+		return error_set(err, ERROR_CONFIG, 0,
+				 "--probe-pods: %s gets its addresses from "
+				 "another plugin",
+				 network->config.name);
+	return r;
+}
+
 static int serve_add_network(struct ctl *ctl, const struct network *network,
 			     struct serve *serve, struct error *err)
 {
@@ -76,6 +99,8 @@ static int serve_add_network(struct ctl *ctl, const struct network *network,
 
 	if (r == 0)
 		r = ctl_shim(ctl, network, &parent, &shim, err);
+	if (r >= 0)
+		r = serve_make_pods(ctl, network, &parent, serve, err);
 	if (r < 0)
 		return r;
 	r = children_find(ctl, network, &parent, &shim, &children, err);
@@ -144,25 +169,41 @@ static int serve_run(struct ctl *ctl, struct serve *serve, int stop,
 	return r;
 }
 
-int verify_serve(struct ctl *ctl, struct error *err)
+/* From here on they are read from the descriptor. */
+static int serve_catch(int *ret, struct error *err)
 {
-	struct serve serve = { 0 };
-	cleanup_close int stop = -1;
 	sigset_t signals;
-	int r = 0;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	stop = signalfd(-1, &signals, SFD_CLOEXEC);
-	if (stop < 0)
+	*ret = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (*ret < 0)
 		return error_set(err, ERROR_IO, errno, "signalfd");
+	return 0;
+}
+
+int verify_serve(struct ctl *ctl, struct error *err)
+{
+	struct serve serve = { 0 };
+	struct signalfd_siginfo taken;
+	cleanup_close int stop = -1;
+	int r = serve_catch(&stop, err);
+
+	if (r < 0)
+		return r;
+	serve.own = calloc(ctl->n_networks + 1, sizeof(*serve.own));
+	if (!serve.own)
+		return error_oom(err);
 	for (size_t i = 0; i < ctl->n_networks && r == 0; i++)
 		r = serve_add_network(ctl, &ctl->networks[i], &serve, err);
 	if (r == 0)
 		r = serve_run(ctl, &serve, stop, err);
+	/* Taken, so that it does not strike when signals are let in again. */
+	while (read(stop, &taken, sizeof(taken)) == sizeof(taken))
+		;
 	serve_clear(&serve);
 	return r;
 }

@@ -51,6 +51,8 @@ int verify_tcp(struct verify *v, struct error *err)
 	size_t n = 0;
 	int r;
 
+	if (!v->ctl->tcp)
+		return 0;
 	if (!items)
 		return error_oom(err);
 	for (size_t i = 0; i < v->n_legs; i++) {
@@ -146,6 +148,7 @@ static bool is_alike(const struct verify_leg *a, const struct verify_leg *b)
 	       a->tcp.state == b->tcp.state && a->to->node == b->to->node;
 }
 
+/* Legs that fail in the same way are told together. */
 void verify_tcp_causes(struct verify *v)
 {
 	for (size_t i = 0; i < v->n_legs; i++) {

@@ -20,6 +20,7 @@ static void verify_clear(struct verify *v)
 	free(v->legs);
 	sweep_clear(&v->sweep);
 	children_clear(&v->children);
+	probe_pods_close(&v->pods);
 }
 
 static int verify_cannot(struct verify *v, const char *next, const char *text)
@@ -39,7 +40,7 @@ static bool verify_wants_no_shim(const struct verify *v)
 }
 
 /* Return: CTL_OK, CTL_CANNOT, or negative */
-static int verify_run(struct verify *v, struct error *err)
+static int verify_links(struct verify *v, struct error *err)
 {
 	int r;
 
@@ -49,26 +50,61 @@ static int verify_run(struct verify *v, struct error *err)
 				     "has no parent on this node");
 	if (r == 0)
 		r = ctl_shim(v->ctl, v->network, &v->parent, &v->shim, err);
-	if (r < 0)
-		return r;
 	if (r == NETLINK_ABSENT)
 		v->is_hostless = verify_wants_no_shim(v);
-	r = verify_find(v, err);
-	if (r == 0)
+	return r < 0 ? r : CTL_OK;
+}
+
+/* On a parent that is down no link can be UP; the legs will tell. */
+static int verify_make_pods(struct verify *v, struct error *err)
+{
+	int r;
+
+	if (!v->ctl->probe_pods || !(v->parent.flags & IFF_UP))
+		return CTL_OK;
+	r = probe_pods_open(v->ctl, v->network, &v->parent, &v->pods, err);
+	if (r == PROBE_PODS_FOREIGN)
+		return verify_cannot(v, "start a pod, and leave --probe-pods",
+				     "gets its addresses from another plugin");
+	return r;
+}
+
+/* One after the other; a signal that waits ends it between two. */
+static int verify_steps(struct verify *v, struct error *err)
+{
+	static int (*const steps[])(struct verify * v, struct error * err) = {
+		verify_tcp,    verify_causes, verify_compare,
+		verify_report, verify_dad,
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++) {
+		if (v->pods.is_guarded && probe_pods_is_interrupted())
+			return CTL_CANNOT;
+		r = steps[i](v, err);
+	}
+	return r;
+}
+
+/* Return: CTL_OK, CTL_CANNOT, or negative */
+static int verify_run(struct verify *v, struct error *err)
+{
+	int r = verify_links(v, err);
+
+	if (r == CTL_OK)
+		r = verify_make_pods(v, err);
+	if (r == CTL_OK)
+		r = verify_find(v, err);
+	if (r == CTL_OK)
 		r = verify_ask(v, err);
-	if (r < 0)
+	if (r != CTL_OK)
 		return r;
 	if (v->n_legs == 0)
 		return verify_cannot(v,
 				     "start a pod on the network, or name the "
 				     "other nodes in \"nodes\"",
 				     "has nobody to ask");
-	if (v->ctl->tcp)
-		r = verify_tcp(v, err);
-	if (r == 0)
-		r = verify_causes(v, err);
-	verify_tcp_causes(v);
-	return r == 0 ? verify_report(v, err) : r;
+	return verify_steps(v, err);
 }
 
 static int verify_network(struct ctl *ctl, const struct network *network,

@@ -12,6 +12,7 @@
 #include "lib/transfer.h"
 #include "plugin/ctl/children.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/probe-pods.h"
 
 enum verify_place {
 	VERIFY_LOCAL_HOST,
@@ -63,6 +64,7 @@ struct verify {
 	struct netlink_link parent;
 	struct netlink_link shim; /* index 0: none */
 	bool is_hostless; /* it is to have none: the host is no end of a leg */
+	struct probe_pods pods;
 	struct children children;
 	struct verify_node *nodes;
 	size_t n_nodes;
@@ -115,6 +117,13 @@ void verify_tcp_causes(struct verify *v);
 
 /** verify_tcp_report() - A table for programs */
 int verify_tcp_report(struct verify *v, struct error *err);
+
+/** verify_dad() - Addresses that two answer for, as findings; with --dad the
+ * shim's own too, and who answers for what */
+int verify_dad(struct verify *v, struct error *err);
+
+/** verify_compare() - Warn of legs that answer, but go the wrong way */
+int verify_compare(struct verify *v, struct error *err);
 
 /** verify_add_ends() - From whom to whom, in six cells of a table */
 void verify_add_ends(struct ctl_table *table, const struct verify *v,

@@ -8,13 +8,6 @@
  * with 8 nodes and 20 pods there are hundreds. JSON has them all, and so has -v.
  */
 
-static const struct ctl_column matrix_columns[] = {
-	{ NULL, "TO", CTL_TEXT },           { NULL, "HOST -> POD", CTL_TEXT },
-	{ NULL, "HOST -> HOST", CTL_TEXT }, { NULL, "POD -> POD", CTL_TEXT },
-	{ NULL, "POD -> HOST", CTL_TEXT },  { NULL, "MTU", CTL_TEXT },
-	{ NULL, "TCP", CTL_TEXT },          { NULL, NULL, CTL_TEXT },
-};
-
 static const struct ctl_column leg_columns[] = {
 	{ "from", "FROM", CTL_TEXT },
 	{ "fromName", "", CTL_TEXT },
@@ -242,8 +235,17 @@ static void add_node_row(struct ctl_table *table, const struct verify *v,
 static int report_matrix(struct verify *v, struct error *err)
 {
 	struct report *report = &v->ctl->report;
-	cleanup_ctl_table struct ctl_table table = { .columns =
-							     matrix_columns };
+	const struct ctl_column columns[] = {
+		{ "node", "TO", CTL_TEXT },
+		{ "hostToPod", "HOST -> POD", CTL_TEXT },
+		{ "hostToHost", "HOST -> HOST", CTL_TEXT },
+		{ "podToPod", "POD -> POD", CTL_TEXT },
+		{ "podToHost", "POD -> HOST", CTL_TEXT },
+		{ "mtu", v->ctl->mtu ? "MTU" : NULL, CTL_TEXT },
+		{ "tcp", v->ctl->tcp ? "TCP" : NULL, CTL_TEXT },
+		{ NULL, NULL, CTL_TEXT },
+	};
+	cleanup_ctl_table struct ctl_table table = { .columns = columns };
 
 	if (report->form != REPORT_TEXT)
 		return 0;

@@ -11,7 +11,7 @@
  * subnets cannot be asked so; their pods must be named.
  */
 
-#define SWEEP_WAIT_MS 120
+#define SWEEP_WAIT_MS 250
 #define SWEEP_MAX     4096 /* addresses; of a larger subnet the first ones */
 #define PROXY_MIN     9 /* one MAC with so many addresses answers for others */
 

@@ -15,8 +15,9 @@
 #define VERIFY_LEGS_MAX    4096 /* above it, not every pair of pods */
 
 /* To find the widest packet that passes: so many sizes at once. */
-#define WIDTH_STEPS      16
-#define WIDTH_TIMEOUT_MS 250
+#define WIDTH_STEPS       16
+#define WIDTH_INTERVAL_MS 100
+#define WIDTH_TIMEOUT_MS  400
 
 bool verify_is_remote(const struct verify_leg *leg)
 {
@@ -196,7 +197,8 @@ static int ask_twice(struct verify *v, enum verify_size size, struct error *err)
 /* Between what passed and what did not, one step narrower. */
 static int narrow(struct verify_leg *leg, uint32_t *at_most, struct error *err)
 {
-	const struct echo_plan plan = { .count = 1,
+	const struct echo_plan plan = { .count = 2,
+					.interval_ms = WIDTH_INTERVAL_MS,
 					.timeout_ms = WIDTH_TIMEOUT_MS };
 	struct echo items[WIDTH_STEPS];
 	uint32_t low = leg->widest;

@@ -250,20 +250,30 @@ static void port_of_link(struct doctor *d, const struct netlink_link *link)
 		     d->network->config.master);
 }
 
+/* The n-th word of a line, from 0; "" behind the last. */
+static const char *word_of(const char *line, unsigned int n)
+{
+	line += strspn(line, " ");
+	while (n-- > 0) {
+		line += strcspn(line, " ");
+		line += strspn(line, " ");
+	}
+	return line;
+}
+
 /*
  * proc_net(5): "sl: ADDRESS:PORT REMOTE:PORT st tx:rx tr:when retrnsmt uid
- * timeout inode", in hexadecimal but for the last ones. The kernel's own sockets,
- * a VXLAN device's among them, have no inode.
+ * timeout inode", the ports in hexadecimal. The kernel's own sockets, a VXLAN
+ * device's among them, have no inode.
  */
 static bool port_is_in_line(const char *line, unsigned int port)
 {
-	unsigned int have;
-	unsigned long inode;
+	const char *local = word_of(line, 1);
+	const char *inode = word_of(line, 9);
 
-	return sscanf(line,
-		      "%*u: %*[0-9A-F]:%X %*s %*s %*s %*s %*s %*u %*u %lu",
-		      &have, &inode) == 2 &&
-	       have == port && inode != 0;
+	local += strcspn(local, ": \n");
+	return *local == ':' && strtoul(local + 1, NULL, 16) == port &&
+	       strtoul(inode, NULL, 10) != 0;
 }
 
 static void port_of_program(struct doctor *d, const char *path)

@@ -18,6 +18,19 @@ struct value {
 	struct inet_addr addr;
 };
 
+size_t ruleset_count(const struct json_at *at)
+{
+	return json_type(at) == JSON_TYPE_ARRAY ? json_count(at) : 0;
+}
+
+bool ruleset_only(const struct json_at *at, struct json_at *ret)
+{
+	if (json_type(at) != JSON_TYPE_OBJECT || json_count(at) != 1)
+		return false;
+	*ret = json_member_at(at, 0);
+	return true;
+}
+
 const char *ruleset_member(const struct json_at *at, const char *key)
 {
 	struct json_at member;
@@ -163,7 +176,7 @@ static enum ruleset_answer is_in_range(const struct value *value,
 	struct inet_addr from, to;
 	uint64_t min, max;
 
-	if (json_count(range) != 2)
+	if (ruleset_count(range) != 2)
 		return RULESET_MAYBE;
 	first = json_element(range, 0);
 	last = json_element(range, 1);
@@ -204,7 +217,7 @@ static enum ruleset_answer is_any(const struct ruleset_table *table,
 {
 	enum ruleset_answer best = RULESET_NO;
 
-	for (size_t i = 0; i < json_count(list); i++) {
+	for (size_t i = 0; i < ruleset_count(list); i++) {
 		struct json_at one = json_element(list, i);
 		enum ruleset_answer this = is_in(table, value, &one, depth);
 
@@ -220,7 +233,7 @@ static enum ruleset_answer is_in_named(const struct ruleset_table *table,
 				       const struct value *value,
 				       const char *name, int depth)
 {
-	for (size_t i = 0; i < json_count(table->list); i++) {
+	for (size_t i = 0; i < ruleset_count(table->list); i++) {
 		struct json_at at, set, elements;
 
 		if (!ruleset_object(table->list, i, "set", table, &at, &set) ||

@@ -25,6 +25,12 @@ bool ruleset_object(const struct json_at *list, size_t index, const char *type,
 		    const struct ruleset_table *table, struct json_at *at,
 		    struct json_at *ret) warn_unused;
 
+/** ruleset_count() - Elements of an array; 0 for what is none */
+size_t ruleset_count(const struct json_at *at);
+
+/** ruleset_only() - The only member of an object; false if it has not just one */
+bool ruleset_only(const struct json_at *at, struct json_at *ret) warn_unused;
+
 /** ruleset_member() - Text of a member, borrowed; "" if it is none */
 const char *ruleset_member(const struct json_at *at, const char *key);
 

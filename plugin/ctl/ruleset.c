@@ -75,21 +75,20 @@ static enum end walk_verdict(struct walk *w, const char *key,
 static enum ruleset_answer walk_pairs(struct walk *w, const struct json_at *key,
 				      const struct json_at *set, enum end *ret)
 {
-	for (size_t i = 0; i < json_count(set); i++) {
+	for (size_t i = 0; i < ruleset_count(set); i++) {
 		struct json_at pair = json_element(set, i);
 		struct json_at first, second, verdict;
 		enum ruleset_answer is;
 
-		if (json_count(&pair) != 2)
+		if (ruleset_count(&pair) != 2)
 			return RULESET_MAYBE;
 		first = json_element(&pair, 0);
 		second = json_element(&pair, 1);
 		is = ruleset_is(&w->table, w->packet, key, &first);
-		if (is == RULESET_MAYBE || json_count(&second) != 1)
+		if (is == RULESET_MAYBE || !ruleset_only(&second, &verdict))
 			return RULESET_MAYBE;
 		if (is == RULESET_NO)
 			continue;
-		verdict = json_member_at(&second, 0);
 		*ret = walk_verdict(w, verdict.key, &verdict);
 		return RULESET_YES;
 	}
@@ -130,9 +129,8 @@ walk_statement(struct walk *w, const struct json_at *statement, enum end *ret)
 	struct json_at value;
 
 	*ret = END_NEXT;
-	if (json_count(statement) != 1)
+	if (!ruleset_only(statement, &value))
 		return RULESET_MAYBE;
-	value = json_member_at(statement, 0);
 	if (strcmp(value.key, "match") == 0)
 		return ruleset_match(&w->table, w->packet, &value);
 	if (strcmp(value.key, "vmap") == 0)
@@ -183,7 +181,7 @@ static enum end walk_rule(struct walk *w, const char *chain,
 
 	if (!json_member(rule, "expr", &list))
 		return END_NEXT;
-	for (size_t i = 0; i < json_count(&list); i++) {
+	for (size_t i = 0; i < ruleset_count(&list); i++) {
 		struct json_at statement = json_element(&list, i);
 		enum ruleset_answer is;
 		enum end end;
@@ -211,7 +209,7 @@ static enum end walk_chain(struct walk *w, const char *name)
 	const struct json_at *list = w->table.list;
 	bool left = false; /* perhaps */
 
-	for (size_t i = 0; i < json_count(list); i++) {
+	for (size_t i = 0; i < ruleset_count(list); i++) {
 		struct json_at at, rule;
 		enum end end;
 
@@ -236,7 +234,7 @@ static bool is_on_link(const struct json_at *chain, const char *link)
 		return strcmp(ruleset_member(chain, "family"), "netdev") != 0;
 	if (json_text(&dev))
 		return strcmp(json_text(&dev), link) == 0;
-	for (size_t i = 0; i < json_count(&dev); i++) {
+	for (size_t i = 0; i < ruleset_count(&dev); i++) {
 		struct json_at one = json_element(&dev, i);
 
 		if (json_text(&one) && strcmp(json_text(&one), link) == 0)
@@ -298,7 +296,7 @@ enum ruleset_verdict ruleset_judge(const struct json_at *root,
 	*where = *step = '\0';
 	if (!json_member(root, "nftables", &list))
 		return RULESET_PASSES;
-	for (size_t i = 0; i < json_count(&list); i++) {
+	for (size_t i = 0; i < ruleset_count(&list); i++) {
 		struct json_at at, chain;
 		struct walk w = { .packet = packet,
 				  .where = where,

@@ -262,6 +262,17 @@ static const char *const odd[] = {
 	"{\"chain\":{\"type\":\"filter\",\"hook\":\"input\"}}",
 	CHAIN("accept") ",{\"rule\":{" NAMES "\"chain\":\"input\"}}",
 	CHAIN("accept") RULE("null,1,[],{}," DROP),
+	CHAIN("accept") RULE("{\"vmap\":{\"key\":" DPORT
+			     ",\"data\":{\"set\":{\"a\":1,\"b\":2}}}}"),
+	CHAIN("accept")
+		RULE(VMAP(DPORT, "{\"a\":1,\"b\":2},[4789,[1]],[4789,{}]")),
+	CHAIN("accept") ",{\"rule\":{" NAMES
+			"\"chain\":\"input\",\"expr\":{\"drop\":null}}}",
+	CHAIN("accept") RULE(
+		MATCH("==", DPORT, "{\"range\":{\"a\":1,\"b\":2}}") "," DROP),
+	CHAIN("accept") ",{\"set\":{" NAMES
+			"\"name\":\"odd\",\"elem\":{\"a\":1}}}" RULE(
+				MATCH("==", DPORT, "\"@odd\"") "," DROP),
 	CHAIN("accept") RULE("{\"match\":null}," DROP),
 	CHAIN("accept") RULE("{\"vmap\":{\"key\":1,\"data\":2}}," DROP),
 	CHAIN("accept") RULE(VMAP(DPORT, "1,[2],[4789,null]") "," DROP),

@@ -16,10 +16,19 @@ static bool is_flood(const struct netlink_fdb_entry *entry)
 
 /* --- the forwarding database --------------------------------------------------------- */
 
+/* What came back from this node itself, because it floods to itself: that is
+ * drift, and these go with it. They bear the loopback's address. */
+static bool is_echo(const struct doctor *d, const struct inet_addr *vtep)
+{
+	return !inet_addr_is_unicast(vtep) ||
+	       inet_addr_equal(vtep, &d->parent.vxlan.local);
+}
+
 /* Flood entries that lead nowhere are drift; so is what goes along with them. */
 static bool stale_is_drift(const struct doctor *d, const struct peer *peer)
 {
-	return peer->flooded || d->network->config.n_nodes == 0 ||
+	return peer->flooded || is_echo(d, &peer->vtep) ||
+	       d->network->config.n_nodes == 0 ||
 	       !d->network->config.vxlan.present;
 }
 
@@ -74,7 +83,8 @@ int doctor_double(struct doctor *d, struct error *err)
 	for (size_t i = 0; i < d->fdb.count; i++) {
 		const struct netlink_fdb_entry *entry = &d->fdb.items[i];
 
-		if (is_flood(entry) || entry->dst.family == 0)
+		if (is_flood(entry) || entry->dst.family == 0 ||
+		    is_echo(d, &entry->dst))
 			continue;
 		for (size_t j = 0; j < d->children.count; j++) {
 			const struct child *child = &d->children.items[j];

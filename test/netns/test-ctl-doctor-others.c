@@ -107,7 +107,7 @@ static int doctor_beside_iscsid(const char *unshare, char **ret)
 		-1, ret,
 		"cp /bin/sh /run/iscsid; unshare --pid --fork --kill-child"
 		" --mount-proc sh -c '%s /run/iscsid -c \"sleep 60; :\" &"
-		" until cat /proc/*/comm | grep -qx iscsid; do sleep 0.1; done;"
+		" until grep -qsx iscsid /proc/[0-9]*/comm; do sleep 0.1; done;"
 		" NODENAME=k8s-1 %s/plugin/ctl/shimctl -c " CTL_CONFIG
 		" doctor; exit $?'",
 		unshare, getenv("HOSTSHIM_BUILD"));

@@ -72,4 +72,35 @@ int netns_cookie(int fd, uint64_t *ret, struct error *err);
 int netns_run(int fd, int (*fn)(void *arg, struct error *err), void *arg,
 	      struct error *err);
 
+/* --- all that can be seen ------------------------------------------------------ */
+
+struct netns_place {
+	const char *path;
+	int pid; /* of a process; 0: a mount */
+	uint64_t ino; /* of a mount; 0: not known */
+};
+
+/**
+ * netns_each_fn - One path that leads to a namespace
+ *
+ * Several may lead to the same one. By the time that it is opened it may lead
+ * nowhere, and not every one is ours to open: what that means is for @fn to say,
+ * which opens it.
+ *
+ * Return: 0 to go on; anything else ends the walk and is passed on
+ */
+typedef int (*netns_each_fn)(const struct netns_place *place, void *arg,
+			     struct error *err);
+
+/** netns_each_mount() - Namespaces that have a name in our mount namespace
+ * Return: what @fn did; negative with ERROR_IO if mounts cannot be read */
+int netns_each_mount(netns_each_fn fn, void *arg, struct error *err);
+
+/** netns_each_process() - Those of processes, by their first threads
+ * Return: what @fn did; negative with ERROR_IO if processes cannot be listed */
+int netns_each_process(netns_each_fn fn, void *arg, struct error *err);
+
+/** netns_parse_ino() - "net:[4026532289]", as links and mounts name one */
+bool netns_parse_ino(const char *text, uint64_t *ret) warn_unused;
+
 #endif

@@ -6,8 +6,6 @@
 #include "lib/netns.h"
 #include "plugin/witness.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <inttypes.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -294,46 +292,10 @@ static int look_path(struct rebuild *rebuild, const char *path,
 	return r == 1 ? look_links(rebuild, path, netns, err) : r;
 }
 
-static int look_processes(struct rebuild *rebuild, struct error *err)
+static int look_place(const struct netns_place *place, void *rebuild,
+		      struct error *err)
 {
-	DIR *dir = opendir("/proc");
-	const struct dirent *entry;
-	int r = 0;
-
-	if (!dir)
-		return error_set(err, ERROR_IO, errno, "/proc");
-	while (r == 0 && (entry = readdir(dir))) {
-		char path[sizeof("/proc//ns/net") + sizeof(entry->d_name)];
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
-		r = look_path(rebuild, path, err);
-	}
-	closedir(dir);
-	return r;
-}
-
-/* Namespaces that have a name: "... ROOT MOUNTPOINT OPTIONS ... - nsfs ..." in
- * proc_pid_mountinfo(5). */
-static int look_mounts(struct rebuild *rebuild, struct error *err)
-{
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	cleanup_free char *line = NULL;
-	size_t room = 0;
-	int r = 0;
-
-	if (!mounts)
-		return error_set(err, ERROR_IO, errno, "/proc/self/mountinfo");
-	while (r == 0 && getline(&line, &room, mounts) > 0) {
-		char path[4096];
-
-		if (strstr(line, " - nsfs ") &&
-		    sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1)
-			r = look_path(rebuild, path, err);
-	}
-	fclose(mounts);
-	return r;
+	return look_path(rebuild, place->path, err);
 }
 
 /* The node's own links are no pod's. */
@@ -362,9 +324,9 @@ static int look_everywhere(struct rebuild *rebuild, struct error *err)
 		r = look_path(rebuild, path, err);
 	}
 	if (r == 0)
-		r = look_mounts(rebuild, err);
+		r = netns_each_mount(look_place, rebuild, err);
 	if (r == 0)
-		r = look_processes(rebuild, err);
+		r = netns_each_process(look_place, rebuild, err);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include "plugin/witness.h"
 
 #include "lib/file.h"
+#include "lib/netns.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -13,8 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define MOUNTINFO_MAX ((size_t)64 << 20)
 
 void witness_clear(struct witness *witness)
 {
@@ -72,18 +71,6 @@ static bool is_gone(int sys)
 	return sys == ENOENT || sys == ESRCH;
 }
 
-/* "net:[4026532289]" */
-static bool parse_ino(const char *text, uint64_t *ret)
-{
-	static const char prefix[] = "net:[";
-	char *end;
-
-	if (strncmp(text, prefix, strlen(prefix)) != 0)
-		return false;
-	*ret = strtoumax(text + strlen(prefix), &end, 10);
-	return strcmp(end, "]") == 0;
-}
-
 static void add_hidden(struct witness *witness, const char *thread)
 {
 	size_t n = witness->n_hidden;
@@ -112,7 +99,7 @@ static void look_at_thread(struct witness *witness, int tasks,
 			add_hidden(witness, thread);
 		return;
 	}
-	if (!parse_ino(text, &ino)) {
+	if (!netns_parse_ino(text, &ino)) {
 		witness->is_complete = false;
 		return;
 	}
@@ -209,64 +196,20 @@ static void look_at_processes(struct witness *witness)
 	closedir(proc);
 }
 
-static bool is_octal(const char *text)
+static int look_at_mount(const struct netns_place *mount, void *arg,
+			 struct error *err)
 {
-	return text[0] == '\\' && strspn(text + 1, "01234567") >= 3;
-}
-
-/* proc(5): space, tab, line end and backslash are written in octal. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	while (*text) {
-		if (!is_octal(text)) {
-			*to++ = *text++;
-			continue;
-		}
-		*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
-			       (text[3] - '0'));
-		text += 4;
-	}
-	*to = '\0';
-}
-
-/* "22 28 0:4 net:[4026532289] /run/netns/x rw shared:9 - nsfs nsfs rw" */
-static void look_at_mount(struct witness *witness, char *line)
-{
-	char *save = NULL;
-	char *root = NULL;
-	char *point = NULL;
-	char *word = strtok_r(line, " ", &save);
-	uint64_t ino;
-
-	for (int i = 0; word && i < 5; i++) {
-		if (i == 3)
-			root = word;
-		if (i == 4)
-			point = word;
-		word = strtok_r(NULL, " ", &save);
-	}
-	if (!point || !parse_ino(root, &ino))
-		return;
-	unescape(point);
-	add_sight(witness, ino, point, true);
+	(void)err;
+	add_sight(arg, mount->ino, mount->path, true);
+	return 0;
 }
 
 static void look_at_mounts(struct witness *witness)
 {
-	cleanup_free char *text = NULL;
 	struct error unknown = { 0 };
-	char *save = NULL;
 
-	if (file_read("/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL,
-		      &unknown) != 0) {
+	if (netns_each_mount(look_at_mount, witness, &unknown) < 0)
 		witness->is_complete = false;
-		return;
-	}
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		look_at_mount(witness, line);
 }
 
 void witness_look(struct witness *witness)

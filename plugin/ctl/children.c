@@ -144,17 +144,18 @@ static int children_is_new(struct children_scan *scan, ino_t netns,
 
 /* What is gone by the time that we look, or not ours to see, is no child that
  * we know of. */
-static int children_visit(struct children_scan *scan, const char *path, int pid,
+static int children_visit(const struct netns_place *seen, void *arg,
 			  struct error *err)
 {
+	struct children_place place = { .path = seen->path, .pid = seen->pid };
 	cleanup_netlink struct netlink *nl = NULL;
-	struct children_place place = { .path = path, .pid = pid };
+	struct children_scan *scan = arg;
 	struct error gone = { 0 };
 	cleanup_close int fd = -1;
 	struct stat st;
 	int r;
 
-	if (netns_open(path, &fd, &gone) != 0 || fstat(fd, &st) < 0)
+	if (netns_open(seen->path, &fd, &gone) != 0 || fstat(fd, &st) < 0)
 		return 0;
 	r = children_is_new(scan, st.st_ino, err);
 	if (r <= 0)
@@ -164,51 +165,6 @@ static int children_visit(struct children_scan *scan, const char *path, int pid,
 		return r;
 	place.netns = st.st_ino;
 	return children_list(scan, nl, &place, err);
-}
-
-/* --- all namespaces ------------------------------------------------------------------- */
-
-static int children_visit_processes(struct children_scan *scan,
-				    struct error *err)
-{
-	cleanup_closedir DIR *proc = opendir("/proc");
-	const struct dirent *entry;
-	char path[64];
-	int r = 0;
-
-	if (!proc)
-		return error_set(err, ERROR_IO, errno, "/proc");
-	while (r == 0 && (entry = readdir(proc))) {
-		char *end;
-		long pid = strtol(entry->d_name, &end, 10);
-
-		if (*end || pid <= 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%ld/ns/net", pid);
-		r = children_visit(scan, path, (int)pid, err);
-	}
-	return r;
-}
-
-/* proc_pid_mountinfo(5): the fifth field is where, the one after " - " what. */
-static int children_visit_mounts(struct children_scan *scan, struct error *err)
-{
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	cleanup_free char *line = NULL;
-	size_t size = 0;
-	int r = 0;
-
-	if (!file)
-		return 0;
-	while (r == 0 && getline(&line, &size, file) > 0) {
-		cleanup_free char *path = NULL;
-
-		if (strstr(line, " - nsfs ") &&
-		    sscanf(line, "%*s %*s %*s %*s %ms", &path) == 1)
-			r = children_visit(scan, path, 0, err);
-	}
-	fclose(file);
-	return r;
 }
 
 /* --- the table ---------------------------------------------------------------------- */
@@ -267,7 +223,9 @@ static int children_add_record(struct children_scan *scan,
 	int r;
 
 	if (record->netns && *record->netns) {
-		r = children_visit(scan, record->netns, 0, err);
+		const struct netns_place named = { .path = record->netns };
+
+		r = children_visit(&named, scan, err);
 		if (r < 0)
 			return r;
 		if (stat(record->netns, &st) < 0)
@@ -343,10 +301,10 @@ static int children_scan(struct children_scan *scan,
 	r = children_list(scan, scan->ctl->host, &here, err);
 	if (r < 0)
 		return r;
-	r = children_visit_processes(scan, err);
+	r = netns_each_process(children_visit, scan, err);
 	if (r < 0)
 		return r;
-	r = children_visit_mounts(scan, err);
+	r = netns_each_mount(children_visit, scan, err);
 	if (r < 0)
 		return r;
 	return network ? children_add_records(scan, network, err) : 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char dir[] = "/tmp/hostshim-netns-XXXXXX";
 static char path[128];
@@ -157,4 +158,74 @@ Test(netns, ours_is_told_from_another)
 	cr_assert_eq(netns_open_self(&own, &err), 0);
 	cr_expect_eq(netns_is_own(own, &err), 1);
 	cr_expect_eq(netns_is_own(other, &err), 0);
+}
+
+/* --- all that can be seen ------------------------------------------------------ */
+
+struct walk {
+	const char *wanted;
+	int pid;
+	unsigned int found;
+	uint64_t ino;
+};
+
+static int look(const struct netns_place *seen, void *arg, struct error *err)
+{
+	struct walk *walk = arg;
+
+	(void)err;
+	if (walk->wanted ? strcmp(seen->path, walk->wanted) == 0
+			 : seen->pid == walk->pid) {
+		walk->found++;
+		walk->ino = seen->ino;
+	}
+	return 0;
+}
+
+Test(netns, a_mounted_one_is_found_whatever_its_path_is_called)
+{
+	static char place[] = "/run/a b\\c";
+	struct walk walk = { .wanted = place };
+	cleanup_close int fd = ns_new();
+	struct error err = { 0 };
+	char source[NS_PATH];
+	struct stat st;
+
+	cr_assert_eq(mount("tmpfs", "/run", "tmpfs", 0, NULL), 0);
+	close(open(place, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	cr_assert_eq(mount(ns_path(fd, source), place, NULL, MS_BIND, NULL), 0);
+	cr_assert_eq(fstat(fd, &st), 0);
+	cr_assert_eq(netns_each_mount(look, &walk, &err), 0, "%s", err.details);
+	umount(place);
+	cr_expect_eq(walk.found, 1);
+	cr_expect_eq(walk.ino, st.st_ino);
+}
+
+Test(netns, a_process_is_found_by_its_number)
+{
+	struct walk walk = { .pid = getpid() };
+	struct error err = { 0 };
+
+	cr_assert_eq(netns_each_process(look, &walk, &err), 0, "%s",
+		     err.details);
+	cr_expect_eq(walk.found, 1);
+}
+
+static int stop(const struct netns_place *seen, void *arg, struct error *err)
+{
+	unsigned int *calls = arg;
+
+	(void)seen;
+	(void)err;
+	(*calls)++;
+	return 7;
+}
+
+Test(netns, a_walk_ends_where_it_is_told_to)
+{
+	unsigned int calls = 0;
+	struct error err = { 0 };
+
+	cr_expect_eq(netns_each_process(stop, &calls, &err), 7);
+	cr_expect_eq(calls, 1);
 }

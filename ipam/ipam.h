@@ -142,6 +142,18 @@ int ipam_rebuild(struct ipam *ipam, const struct store_records *known,
 int ipam_audit(struct ipam *ipam, bool repair, store_tell tell, void *arg,
 	       struct error *err);
 
+#define IPAM_COLLECT_MS 61000 /* between its two looks */
+
+/**
+ * ipam_collect() - Release what dead nodes left in the API server
+ * @kubeconfig:	NULL: of the pod that we are in
+ * @pause_ms:	IPAM_COLLECT_MS; a test may not have the time
+ * @dry_run:	Only tell
+ * @tell:	Each that is dead, twice
+ */
+int ipam_collect(const char *kubeconfig, unsigned int pause_ms, bool dry_run,
+		 store_tell tell, void *arg, struct error *err);
+
 /** ipam_list() - All records of this node, every network */
 int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err);
 

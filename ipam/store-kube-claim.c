@@ -923,11 +923,11 @@ static int claim_run(struct cluster *cluster, const struct store_wish *wish,
 }
 
 /* What a former boot left makes room, once in a boot. */
-int cluster_reserve(struct store *store, const struct store_wish *wish,
-		    struct store_record *ret, size_t *ret_set,
-		    struct error *err)
+static int reserve_or_sweep(struct cluster *cluster,
+			    const struct store_wish *wish,
+			    struct store_record *ret, size_t *ret_set,
+			    struct error *err)
 {
-	struct cluster *cluster = cluster_of(store);
 	int r, swept;
 
 	r = cluster_introduce(cluster, err);
@@ -941,4 +941,17 @@ int cluster_reserve(struct store *store, const struct store_wish *wish,
 		return swept < 0 ? swept : r;
 	store_record_clear(ret);
 	return claim_run(cluster, wish, ret, ret_set, err);
+}
+
+int cluster_reserve(struct store *store, const struct store_wish *wish,
+		    struct store_record *ret, size_t *ret_set,
+		    struct error *err)
+{
+	struct cluster *cluster = cluster_of(store);
+	int r;
+
+	cluster->is_patient = true;
+	r = reserve_or_sweep(cluster, wish, ret, ret_set, err);
+	cluster->is_patient = false;
+	return r;
 }

@@ -22,6 +22,7 @@ struct cluster {
 	const struct ipam_config *config;
 	struct ledger *ledger;
 	struct kube *kube; /* opened by the first request */
+	bool is_patient; /* a server that was not reached is tried again */
 	uint64_t limit_ms; /* CLOCK_BOOTTIME; 0: none but the configuration's */
 	char boot_id[FILE_BOOT_ID_TEXT];
 	char why[640]; /* what the server, or nobody, answered last */

@@ -17,11 +17,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define LIST_LIMIT   500 /* objects of a page, a kilobyte each */
-#define TABLE_LIMIT  8000 /* rows of a page, a hundred bytes each */
-#define TABLE_ACCEPT "application/json;as=Table;g=meta.k8s.io;v=v1"
-#define POST_TIMEOUT "?timeout=3s" /* the server's own, as KUBE_REQUEST_MS */
+#define LIST_LIMIT     500 /* objects of a page, a kilobyte each */
+#define TABLE_LIMIT    8000 /* rows of a page, a hundred bytes each */
+#define TABLE_ACCEPT   "application/json;as=Table;g=meta.k8s.io;v=v1"
+#define AGAIN_MAX      3
+#define AGAIN_PAUSE_NS 200000000
+#define POST_TIMEOUT   "?timeout=3s" /* the server's own, as KUBE_REQUEST_MS */
 
 /* --- one request ----------------------------------------------------------------- */
 
@@ -59,6 +62,22 @@ int cluster_kube(struct cluster *cluster, struct kube **ret, struct error *err)
 	return r;
 }
 
+/* An ADD has time, and what never arrived may be sent again. */
+static int call_patiently(struct cluster *cluster,
+			  const struct kube_request *request,
+			  struct kube_answer *ret, struct error *err)
+{
+	const struct timespec pause = { .tv_nsec = AGAIN_PAUSE_NS };
+	int r = kube_call(cluster->kube, request, ret, err);
+
+	for (unsigned int i = 0;
+	     i < AGAIN_MAX && r == KUBE_AWAY && cluster->is_patient; i++) {
+		nanosleep(&pause, NULL);
+		r = kube_call(cluster->kube, request, ret, err);
+	}
+	return r;
+}
+
 int cluster_call(struct cluster *cluster, const struct kube_request *request,
 		 struct kube_answer *ret, struct error *err)
 {
@@ -69,7 +88,7 @@ int cluster_call(struct cluster *cluster, const struct kube_request *request,
 	if (r < 0)
 		return r;
 	set_deadline(cluster);
-	r = kube_call(kube, request, ret, err);
+	r = call_patiently(cluster, request, ret, err);
 	if (r < 0 || r == 0)
 		return r;
 	snprintf(cluster->why, sizeof(cluster->why), "%.120s: %s",

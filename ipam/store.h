@@ -158,7 +158,7 @@ struct store_finding {
 	enum store_difference kind;
 	struct inet_addr addr; /* family 0: of all */
 	bool is_repaired;
-	char text[512];
+	char text[1024];
 };
 typedef void (*store_tell)(void *arg, const struct store_finding *finding);
 

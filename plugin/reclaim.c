@@ -380,11 +380,28 @@ static int gc_stated(struct ipam *ipam, const struct config *config,
 	return error_return(err);
 }
 
+static void log_finding(void *arg, const struct store_finding *finding)
+{
+	char text[INET_ADDR_TEXT] = "";
+
+	(void)arg;
+	log_warning("%s %s%s", inet_addr_format(&finding->addr, text),
+		    finding->text, finding->is_repaired ? ": repaired" : "");
+}
+
+/* Then a server that others share is told what is left, which it may have
+ * forgotten, and asked what it has that nobody here knows. */
 static int gc(struct ipam *ipam, const struct config *config, struct error *err)
 {
+	struct error next = { 0 };
+
 	if (config->has_valid_attachments)
-		return gc_stated(ipam, config, err);
-	reclaim_dead(ipam, config->name, GC_LIMIT_MS, err);
+		gc_stated(ipam, config, err);
+	else
+		reclaim_dead(ipam, config->name, GC_LIMIT_MS, err);
+	if (!ipam_is_damaged(ipam) &&
+	    ipam_audit(ipam, true, log_finding, NULL, &next) < 0)
+		error_collect(err, &next);
 	return error_return(err);
 }
 

@@ -156,8 +156,7 @@ static int check_children(struct book *book, struct error *err)
 	return r;
 }
 
-/* What every node shares, against what this one knows. */
-static void tell(void *arg, const struct store_finding *finding)
+void book_tell(void *arg, const struct store_finding *finding)
 {
 	struct book *book = arg;
 	char text[INET_ADDR_TEXT];
@@ -188,7 +187,7 @@ int book_check(struct book *book, struct error *err)
 
 	if (r != CTL_OK)
 		return r;
-	r = ipam_audit(book->ipam, book->ctl->repair, tell, book, err);
+	r = ipam_audit(book->ipam, book->ctl->repair, book_tell, book, err);
 	for (size_t i = 0; i < book->records.count && r == 0; i++)
 		r = check_record(book, &book->records.items[i], err);
 	if (r == 0)

@@ -219,7 +219,9 @@ static int book_gc(struct book *book, struct error *err)
 		return r;
 	released = reclaim_dead(book->ipam, book->network->config.name, 0,
 				&gc_err);
-	r = book_read(book, err);
+	r = ipam_audit(book->ipam, true, book_tell, book, err);
+	if (r == 0)
+		r = book_read(book, err);
 	if (r < 0)
 		return r;
 	marked = count_marked(book);
@@ -283,6 +285,10 @@ int ctl_ipam(struct ctl *ctl, struct error *err)
 
 	if (!verb)
 		return ctl_usage("ipam: ls, check, release ADDRESS or gc");
+	if (ctl->cluster)
+		return verb->run == book_gc
+			       ? book_collect(ctl, err)
+			       : ctl_usage("ipam: --cluster is of gc");
 	report_array(&ctl->report, "networks");
 	for (size_t i = 0; i < ctl->n_networks; i++) {
 		int r = ipam_network(ctl, verb, &ctl->networks[i], err);

@@ -17,6 +17,13 @@ struct book {
  * Return: CTL_OK, CTL_CANNOT, or negative */
 int book_open(struct book *book, bool read_only, struct error *err);
 
+/** book_tell() - What every node shares, against what this one knows: a
+ * store_tell on struct book */
+void book_tell(void *arg, const struct store_finding *finding);
+
+/** book_collect() - gc --cluster. Return: an exit status, or negative */
+int book_collect(struct ctl *ctl, struct error *err);
+
 /* The verbs; they return as commands do. */
 int book_check(struct book *book, struct error *err);
 int book_release(struct book *book, struct error *err);

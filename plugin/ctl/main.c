@@ -551,7 +551,8 @@ static int main_prepare(struct main *m, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	if (!m->command->anywhere) {
+	if (!m->command->anywhere &&
+	    !(m->ctl.cluster && getenv("KUBERNETES_SERVICE_HOST"))) {
 		r = ctl_networks_read(ctl, err);
 		if (r < 0)
 			return r;

@@ -57,28 +57,26 @@ int ledger_unhold(struct ledger *ledger, const char *pool,
 
 /* --- rests ------------------------------------------------------------------------ */
 
+#define REST_EXPIRE 4 /* with each that begins: more than are added */
+
 struct rest_value {
 	uint64_t until_ms;
 	uint64_t owner;
 };
 
+/* T, until when, and the address' own key: the rests in the order in which they
+ * end. One that ended early is left there until then. */
+static void until_key(uint64_t until_ms, const struct table_key *rest,
+		      struct table_key *key)
+{
+	table_key_init(key, 'T');
+	table_key_add_uint(key, until_ms, sizeof(until_ms));
+	table_key_add(key, rest->bytes, rest->len);
+}
+
 uint64_t ledger_owner(const char *owner)
 {
 	return hash_add(HASH_INIT, owner, strlen(owner));
-}
-
-int ledger_rest(struct ledger *ledger, const char *pool,
-		const struct inet_addr *addr, const char *owner,
-		uint64_t rest_ms, struct error *err)
-{
-	const struct rest_value rest = {
-		.until_ms = file_boottime_ms() + rest_ms,
-		.owner = ledger_owner(owner),
-	};
-	struct table_key key;
-
-	address_key('R', pool, addr, &key);
-	return table_put(ledger->table, &key, &rest, sizeof(rest), err);
 }
 
 static int rest_decode(struct ledger *ledger, const struct table_value *value,
@@ -88,6 +86,55 @@ static int rest_decode(struct ledger *ledger, const struct table_value *value,
 		return ledger_unreadable(ledger, "a resting address", err);
 	memcpy(ret, value->data, sizeof(*ret));
 	return 0;
+}
+
+/* Forget the first that has ended. Return: 0, STORE_ABSENT, or negative */
+static int rest_expire(struct ledger *ledger, uint64_t now_ms,
+		       struct error *err)
+{
+	struct table_key from, found, key;
+	struct rest_value rest;
+	struct table_value value;
+	const size_t head = 1 + sizeof(now_ms);
+	int r;
+
+	table_key_init(&from, 'T');
+	r = table_seek(ledger->table, &from, 1, &found, &value, err);
+	if (r != 0)
+		return r < 0 ? r : STORE_ABSENT;
+	if (found.len < head ||
+	    table_key_uint(&found, 1, sizeof(now_ms)) > now_ms)
+		return STORE_ABSENT;
+	key.len = found.len - head;
+	memcpy(key.bytes, found.bytes + head, key.len);
+	r = table_get(ledger->table, &key, &value, err);
+	if (r == 0)
+		r = rest_decode(ledger, &value, &rest, err);
+	if (r == 0 && rest.until_ms <= now_ms)
+		r = table_del(ledger->table, &key, err);
+	return r < 0 ? r : table_del(ledger->table, &found, err);
+}
+
+int ledger_rest(struct ledger *ledger, const char *pool,
+		const struct inet_addr *addr, const char *owner,
+		uint64_t rest_ms, struct error *err)
+{
+	const uint64_t now_ms = file_boottime_ms();
+	const struct rest_value rest = {
+		.until_ms = now_ms + rest_ms,
+		.owner = ledger_owner(owner),
+	};
+	struct table_key key, until;
+	int r;
+
+	address_key('R', pool, addr, &key);
+	until_key(rest.until_ms, &key, &until);
+	r = table_put(ledger->table, &key, &rest, sizeof(rest), err);
+	if (r == 0)
+		r = table_put(ledger->table, &until, NULL, 0, err);
+	for (unsigned int i = 0; i < REST_EXPIRE && r == 0; i++)
+		r = rest_expire(ledger, now_ms, err);
+	return r < 0 ? r : 0;
 }
 
 int ledger_rest_next(struct ledger *ledger, const char *pool, uint8_t family,

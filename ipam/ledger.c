@@ -4,6 +4,7 @@
  *	A network, container id, ifname	-> the entry
  *	X pool, family, address		-> key of the entry that holds it
  *	R pool, family, address		-> until when it rests, and after whom
+ *	T until when, key of the rest	-> nothing: the rests, in order
  *	L number			-> a line
  *	F name				-> a fact
  *

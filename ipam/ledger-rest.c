@@ -93,7 +93,7 @@ static int rest_expire(struct ledger *ledger, uint64_t now_ms,
 		       struct error *err)
 {
 	struct table_key from, found, key;
-	struct rest_value rest;
+	struct rest_value rest = { 0 };
 	struct table_value value;
 	const size_t head = 1 + sizeof(now_ms);
 	int r;
@@ -147,7 +147,7 @@ int ledger_rest_next(struct ledger *ledger, const char *pool, uint8_t family,
 
 	address_key('R', pool, &addr, &key);
 	for (;;) {
-		struct rest_value rest;
+		struct rest_value rest = { 0 };
 		struct table_value value;
 		int r;
 
@@ -198,7 +198,7 @@ int ledger_look(struct ledger *ledger, const char *pool,
 		const struct inet_addr *addr, const char *owner,
 		struct table_key *ret_holder, struct error *err)
 {
-	struct rest_value rest;
+	struct rest_value rest = { 0 };
 	struct table_value value;
 	struct table_key key;
 	int r;

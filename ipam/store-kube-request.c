@@ -261,6 +261,15 @@ static void append_escaped(char *to, size_t size, const char *text)
 	to[len] = '\0';
 }
 
+static void append_query(char *to, size_t size, const char *key,
+			 const char *value)
+{
+	size_t len = strlen(to);
+
+	snprintf(to + len, size - len, "&%s=", key);
+	append_escaped(to, size, value);
+}
+
 /* A list in pages, each by the token that the one before gave. */
 struct pages {
 	struct cluster *cluster;
@@ -316,7 +325,7 @@ static int page_judge(struct pages *pages, const struct kube_answer *answer,
 static int page_next(struct pages *pages, struct error *err)
 {
 	cleanup_kube_answer struct kube_answer answer = { 0 };
-	char path[2 * sizeof(pages->token)] = RESERVATION_PATH;
+	char path[4 * sizeof(pages->token)]; /* a byte may take three */
 	const struct kube_request request = {
 		.method = "GET",
 		.path = path,
@@ -324,13 +333,10 @@ static int page_next(struct pages *pages, struct error *err)
 	};
 	int r;
 
-	strcat(path, pages->query);
-	strcat(path, "&labelSelector=");
-	append_escaped(path, sizeof(path), pages->selector);
-	if (*pages->token) {
-		strcat(path, "&continue=");
-		append_escaped(path, sizeof(path), pages->token);
-	}
+	snprintf(path, sizeof(path), RESERVATION_PATH "%s", pages->query);
+	append_query(path, sizeof(path), "labelSelector", pages->selector);
+	if (*pages->token)
+		append_query(path, sizeof(path), "continue", pages->token);
 	r = cluster_call(pages->cluster, &request, &answer, err);
 	if (r == CLUSTER_UNKNOWN)
 		return cluster_unknown(pages->cluster, err);

@@ -84,8 +84,8 @@ static int cluster_confirm(struct store *store,
 			   struct error *err)
 {
 	struct cluster *cluster = cluster_of(store);
+	struct process self = { 0 };
 	struct table_key key;
-	struct process self;
 	bool due;
 	int r;
 

@@ -30,6 +30,11 @@ bool verify_is_lost(const struct verify_leg *leg, enum verify_size size)
 	return leg->echo[size].received < leg->echo[size].sent;
 }
 
+bool verify_is_open(const struct verify_leg *leg, enum verify_size size)
+{
+	return !leg->is_explained && verify_is_lost(leg, size);
+}
+
 bool verify_is_broken(const struct verify_leg *leg)
 {
 	return verify_is_lost(leg, VERIFY_SMALL) ||

@@ -82,6 +82,10 @@ struct verify {
  */
 int verify_find(struct verify *v, struct error *err);
 
+/** verify_sweep() - Who answers for which address of the subnets, and for those
+ * that are known by name */
+int verify_sweep(struct verify *v, struct error *err);
+
 /** verify_node_name() - Of v->nodes */
 const char *verify_node_name(const struct verify *v, size_t node);
 
@@ -98,6 +102,9 @@ bool verify_is_remote(const struct verify_leg *leg);
 /** verify_is_lost() - Was it asked with packets of that size, and not all came
  * back? */
 bool verify_is_lost(const struct verify_leg *leg, enum verify_size size);
+
+/** verify_is_open() - Is it, and is not explained yet? */
+bool verify_is_open(const struct verify_leg *leg, enum verify_size size);
 
 /** verify_is_broken() - Does that hold of either size, or did the transfer fail?
  */
@@ -135,6 +142,10 @@ int verify_serve(struct ctl *ctl, struct error *err);
 /** verify_causes() - What the kernel and the underlay say about lost ones, as
  * findings */
 int verify_causes(struct verify *v, struct error *err);
+
+/** verify_peer_causes() - The part that is about other nodes
+ * @is_wrong:	This node is not as it should be, which was told */
+int verify_peer_causes(struct verify *v, bool is_wrong, struct error *err);
 
 /** verify_report() - Tables and the verdict */
 int verify_report(struct verify *v, struct error *err);

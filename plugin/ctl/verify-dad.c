@@ -108,6 +108,25 @@ static void say_two(const struct verify *v, const struct netlink_fdb *fdb,
 			    mac_a, mac_b, where_a);
 }
 
+/*
+ * Beside a NIC that keeps its address a node's shim has one, too, and the NIC
+ * answers for both: it is left as its owner set it (arp_ignore), and frames that
+ * reach it reach the node. A stranger has but the one address.
+ */
+static bool is_nic_of_node(const struct verify *v,
+			   const struct sweep_answer *answer)
+{
+	bool is_node = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_targets; i++)
+		is_node |= v->targets[i].place == VERIFY_REMOTE_HOST &&
+			   inet_addr_equal(&v->targets[i].addr, &answer->addr);
+	for (size_t i = 0; i < v->sweep.count; i++)
+		n += inet_mac_equal(&v->sweep.items[i].mac, &answer->mac);
+	return is_node && !v->parent.is_vxlan && n > 1;
+}
+
 static void look_at_answer(const struct verify *v,
 			   const struct netlink_fdb *fdb,
 			   const struct sweep_answer *answer)
@@ -116,7 +135,8 @@ static void look_at_answer(const struct verify *v,
 	const struct sweep_answer *first = first_answer(v, &answer->addr);
 	char holder[192];
 
-	if (!child && first && first != answer) {
+	if (!child && first && first != answer && !is_nic_of_node(v, first) &&
+	    !is_nic_of_node(v, answer)) {
 		say_two(v, fdb, first, answer);
 	} else if (child && !is_of_same(v, child, &answer->mac)) {
 		snprintf(holder, sizeof(holder), "%s %s",

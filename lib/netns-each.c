@@ -1,6 +1,5 @@
 #include "lib/netns.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,12 +94,11 @@ int netns_each_process(netns_each_fn fn, void *arg, struct error *err)
 		return error_set(err, ERROR_IO, errno, "/proc");
 	while (r == 0 && (entry = readdir(proc))) {
 		char path[sizeof("/proc//ns/net") + sizeof(entry->d_name)];
-		const struct netns_place place = {
-			.path = path,
-			.pid = atoi(entry->d_name),
-		};
+		struct netns_place place = { .path = path };
+		char *end;
 
-		if (!isdigit((unsigned char)entry->d_name[0]))
+		place.pid = (int)strtol(entry->d_name, &end, 10);
+		if (*end || place.pid <= 0)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
 		r = fn(&place, arg, err);

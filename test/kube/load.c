@@ -4,9 +4,10 @@
  * COUNT calls of whole processes, taking turns over the nodes, PARALLEL at a
  * time (0: all at once). An ADD's sandbox is made before the clock starts;
  * containers are PREFIX-0 and so on. After SECONDS no more are begun, and what
- * still runs is killed. A line for each, in the order in which they ended:
+ * still runs is killed. One that is told to try again (code 11) is tried again, as
+ * a runtime does. A line for each, in the order in which they ended:
  *
- *	NODE ID BEGAN_MS ENDED_MS STATUS CODE ADDRESS
+ *	NODE ID BEGAN_MS ENDED_MS STATUS CODE ADDRESS TRIES
  *
  * and on stderr what failed. With LOAD_LINKS set, interfaces are asked in the end
  * for the addresses that were given; one without is a failure.
@@ -23,8 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TRY_AGAIN 11
+#define TRIES     20
+
 struct job {
 	char id[64];
+	int tries;
 	char uid[64];
 	pid_t pid;
 	int out;
@@ -57,7 +62,8 @@ static void begin(struct load *load, int i)
 	call.id = job->id;
 	call.pod = job->id;
 	call.uid = job->uid;
-	job->began = crowd_now();
+	if (job->tries++ == 0)
+		job->began = crowd_now();
 	job->pid = crowd_start(&call, &job->out);
 	load->running++;
 }
@@ -77,15 +83,20 @@ static void report(struct load *load, int i, int status)
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 
 	crowd_read(job->out, &answer);
+	load->running--;
+	if (answer.code == TRY_AGAIN && job->tries < TRIES &&
+	    crowd_now() < load->end) {
+		begin(load, i);
+		return;
+	}
 	if (code != 0)
 		fprintf(stderr, "%s %s: %d: %s\n", node_of(load, i)->name,
 			job->id, code, answer.text);
-	printf("%s %s %.3f %.3f %d %d %s\n", node_of(load, i)->name, job->id,
+	printf("%s %s %.3f %.3f %d %d %s %d\n", node_of(load, i)->name, job->id,
 	       job->began, crowd_now(), code, answer.code,
-	       *answer.address ? answer.address : "-");
+	       *answer.address ? answer.address : "-", job->tries);
 	memcpy(job->address, answer.address, sizeof(job->address));
 	job->pid = 0;
-	load->running--;
 }
 
 static void stop(struct load *load)

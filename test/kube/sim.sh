@@ -22,7 +22,9 @@ declare -A SIM_PID SIM_INDEX
 
 # Before kube_start: where the API server listens and nodes are plugged in
 sim_wire() {
-	ip link add wire type bridge
+	# A bridge takes its ports' lowest address, and another when that goes;
+	# neighbours would not know.
+	ip link add wire address 02:00:00:00:00:fe type bridge
 	ip address add "$SIM_ADDRESS/24" dev wire
 	ip link set wire up
 }
@@ -312,6 +314,10 @@ fill() {
 		inputs as $address | $like
 		| .metadata.name = $address | .spec.address = $address
 		| .spec.network = $network | .spec.containerID = "fill-" + $address
+		| ($address | split(".") | map(tonumber)) as $byte
+		| .metadata.labels["hostshim.dev/pool"] = ""
+		| .metadata.labels["hostshim.dev/block"] = ($byte[0:3]
+			+ [$byte[3] - $byte[3] % 64] | map(tostring) | join("."))
 		| "next", "url = \"\($url)\"", "data = \(tojson | tojson)",
 		"header = \"Content-Type: application/json\"",
 		"cert = \"\($tls).crt\"", "key = \"\($tls).key\"",
@@ -319,8 +325,8 @@ fill() {
 		"write-out = \"%{http_code}\\n\""
 	' | sed 1d >"$KUBE_DIR/fill.curl"
 	wanted=$(grep -c ^url "$KUBE_DIR/fill.curl")
-	made=$(curl --silent --show-error --parallel --parallel-max 10 \
-		--config "$KUBE_DIR/fill.curl" | grep -c '^201$')
+	made=$(curl --no-progress-meter --parallel --parallel-max 10 \
+		--config "$KUBE_DIR/fill.curl" | grep -c '^201$') || true
 	[ "$wanted" = "$made" ] ||
 		kube_die "$made of $wanted reservations were made"
 }

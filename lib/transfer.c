@@ -197,6 +197,7 @@ static void loop_accept(struct loop *loop, int *listener)
 
 	if (!flow)
 		return;
+	/* cppcheck-suppress nullPointer ; accept(2) permits it */
 	fd = accept4(*listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;

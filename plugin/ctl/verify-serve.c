@@ -122,7 +122,7 @@ static void serve_tell(const struct transfer_place *places, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		n += places[i].is_open;
-	fprintf(stderr, "shimctl: serving %zu addresses on TCP port %u\n", n,
+	fprintf(stderr, "shimctl: serving %zu addresses on TCP port %d\n", n,
 		TRANSFER_PORT);
 }
 

@@ -122,7 +122,7 @@ int cluster_list_taken(struct cluster *cluster, const char *selector,
 		       uint8_t family, struct range_set *ret,
 		       struct error *err);
 
-/* --- claim (store-kube-claim.c) ---------------------------------------------------- */
+/* --- claim (store-kube-claim*.c) --------------------------------------------------- */
 
 /** cluster_reserve() - store_ops.reserve */
 int cluster_reserve(struct store *store, const struct store_wish *wish,
@@ -190,7 +190,7 @@ int cluster_refuse(struct store *store,
 		   const struct inet_addr *addr, const char *whose,
 		   struct error *err);
 
-/* --- audit (store-kube-audit.c) --------------------------------------------------------- */
+/* --- audit (store-kube-audit*.c) -------------------------------------------------------- */
 
 /** cluster_audit() - store_ops.audit */
 int cluster_audit(struct store *store, bool repair, store_tell tell, void *arg,

@@ -2,7 +2,7 @@
 #define IPAM_STORE_KUBE_PRIV_H
 
 /*
- * Shared by ipam/store-kube*.c only.
+ * Shared by the stores that ask an API server, and by ipam/host-kube.c.
  */
 
 #include "ipam/ledger.h"
@@ -84,6 +84,9 @@ int cluster_post(struct cluster *cluster, const struct reservation *want,
 /** cluster_get() - 0, CLUSTER_ABSENT, CLUSTER_UNKNOWN, or negative */
 int cluster_get(struct cluster *cluster, const char *name,
 		struct reservation *ret, struct error *err) warn_unused;
+
+/** cluster_delete_body() - What makes a DELETE one of that uid only; yours */
+int cluster_delete_body(const char *uid, char **ret, struct error *err);
 
 /**
  * cluster_delete() - Delete the object of that uid; another one, or none, is as

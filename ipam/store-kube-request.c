@@ -206,7 +206,7 @@ int cluster_get(struct cluster *cluster, const char *name,
 	return read_object(cluster, &answer, ret);
 }
 
-static int delete_body(const char *uid, char **ret, struct error *err)
+int cluster_delete_body(const char *uid, char **ret, struct error *err)
 {
 	struct json_writer w = { 0 };
 	size_t len;
@@ -231,7 +231,7 @@ int cluster_delete(struct cluster *cluster, const char *name, const char *uid,
 	int r;
 
 	snprintf(path, sizeof(path), "%s/%s", RESERVATION_PATH, name);
-	r = delete_body(uid, &body, err);
+	r = cluster_delete_body(uid, &body, err);
 	if (r < 0)
 		return r;
 	request.body = body;

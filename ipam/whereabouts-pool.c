@@ -250,7 +250,8 @@ static void test_holder(struct json_writer *w, const char *key,
 	char path[POINTER];
 
 	step(w, "test", pointer(key, "id", path), holder->id);
-	step(w, "test", pointer(key, "podref", path), holder->podref);
+	if (holder->podref)
+		step(w, "test", pointer(key, "podref", path), holder->podref);
 	if (has_ifname(holder))
 		step(w, "test", pointer(key, "ifname", path), holder->ifname);
 }

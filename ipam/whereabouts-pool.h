@@ -95,7 +95,8 @@ int whereabouts_pool_claim(const char *range, const char *key,
 int whereabouts_pool_adopt(const struct whereabouts_allocation *have,
 			   const char *id, char **ret, struct error *err);
 
-/** whereabouts_pool_release() - A patch: @key is free, if it is @holder's */
+/** whereabouts_pool_release() - A patch: @key is free, if it is @holder's; a
+ * podref that is NULL is not asked for, the id is the container's alone */
 int whereabouts_pool_release(const char *key,
 			     const struct whereabouts_holder *holder,
 			     char **ret, struct error *err);

@@ -44,6 +44,7 @@ struct user {
 struct context {
 	char *cluster;
 	char *user;
+	char *name_space;
 };
 
 struct kubeconfig {
@@ -74,6 +75,7 @@ static void kubeconfig_clear(struct kubeconfig *file)
 		user->token_file,
 		file->context.user,
 		file->context.cluster,
+		file->context.name_space,
 		cluster->server_name,
 	};
 
@@ -94,6 +96,7 @@ void kube_config_clear(struct kube_config *config)
 	free(config->cert);
 	kube_secret_free(config->token);
 	kube_secret_free(config->key);
+	free(config->name_space);
 	*config = (struct kube_config){ 0 };
 }
 
@@ -154,7 +157,8 @@ static const struct json_field user_fields[] = {
 
 static const struct json_field context_fields[] = {
 	JSON_STRING("cluster", struct context, cluster, JSON_REQUIRED),
-	JSON_STRING("user", struct context, user, 0), JSON_END
+	JSON_STRING("user", struct context, user, 0),
+	JSON_STRING("namespace", struct context, name_space, 0), JSON_END
 };
 
 static const struct json_field file_fields[] = {
@@ -453,6 +457,9 @@ int kube_config_parse(const char *text, size_t len, const char *path,
 	r = take_user(&file, &config, err);
 	if (r < 0)
 		return error_context(err, "user \"%.64s\"", file.context.user);
+	r = take_string(file.context.name_space, &config.name_space, err);
+	if (r < 0)
+		return r;
 	*ret = config;
 	config = (struct kube_config){ 0 };
 	return 0;

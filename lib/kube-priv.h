@@ -22,6 +22,7 @@ struct kube_config {
 	char *token; /* NULL: none */
 	char *cert; /* PEM; both or none */
 	char *key;
+	char *name_space; /* of the context; NULL: not said */
 };
 
 /** kube_config_clear() - Keys are overwritten; leaves an empty struct */

@@ -106,6 +106,11 @@ const char *kube_node_claim(const struct kube *kube)
 	return kube->node;
 }
 
+const char *kube_namespace(const struct kube *kube)
+{
+	return kube->config.name_space;
+}
+
 static int kube_connect(struct kube *kube, struct error *err)
 {
 	const struct kube_config *config = &kube->config;

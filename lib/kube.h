@@ -78,6 +78,10 @@ void kube_set_deadline(struct kube *kube, uint64_t boottime_ms);
 /** kube_server() - The server's URL, for messages */
 const char *kube_server(const struct kube *kube);
 
+/** kube_namespace() - The namespace of the kubeconfig's context; NULL: it names
+ * none */
+const char *kube_namespace(const struct kube *kube);
+
 /**
  * kube_node_claim() - The node that the token itself is bound to
  *

@@ -1,0 +1,73 @@
+#ifndef IPAM_WHEREABOUTS_PRIV_H
+#define IPAM_WHEREABOUTS_PRIV_H
+
+/*
+ * Shared by ipam/whereabouts-{claim,request}.c only: single requests.
+ */
+
+#include "ipam/whereabouts-claim.h"
+
+/* Outcomes, beside those of whereabouts-claim.h. */
+enum {
+	WHEREABOUTS_CONFLICT = 90, /* a test failed, it exists, or it changed */
+	WHEREABOUTS_GONE = 91, /* there is no such object */
+};
+
+/** whereabouts_enter() - Wait for this node's turn with a pool, as long as that
+ * makes sense; without it, all is done just the same */
+void whereabouts_enter(struct cluster *cluster,
+		       const struct whereabouts_claim *claim, int *gate);
+void whereabouts_leave(int *gate);
+
+/** whereabouts_pause() - After the n-th conflict */
+void whereabouts_pause(unsigned int n);
+
+/** whereabouts_pool_get() - 0, WHEREABOUTS_GONE, CLUSTER_UNKNOWN, negative */
+int whereabouts_pool_get(struct cluster *cluster,
+			 const struct whereabouts_claim *claim,
+			 struct whereabouts_view *view, struct error *err)
+	warn_unused;
+
+/** whereabouts_pool_post() - 0 (also if another was faster), CLUSTER_UNKNOWN,
+ * negative */
+int whereabouts_pool_post(struct cluster *cluster,
+			  const struct whereabouts_claim *claim,
+			  struct error *err) warn_unused;
+
+/** whereabouts_pool_patch() - 0, WHEREABOUTS_CONFLICT, WHEREABOUTS_GONE,
+ * CLUSTER_UNKNOWN, negative */
+int whereabouts_pool_patch(struct cluster *cluster,
+			   const struct whereabouts_claim *claim,
+			   const char *patch, struct error *err) warn_unused;
+
+/* An overlap record, read. */
+struct whereabouts_record {
+	struct json *document;
+	struct whereabouts_overlap overlap;
+};
+void whereabouts_record_clear(struct whereabouts_record *record);
+#define cleanup_whereabouts_record cleanup(whereabouts_record_clear)
+
+/** whereabouts_overlap_post() - 0, WHEREABOUTS_CONFLICT, CLUSTER_UNKNOWN,
+ * negative */
+int whereabouts_overlap_post(struct cluster *cluster,
+			     const struct whereabouts_claim *claim,
+			     const struct inet_addr *addr,
+			     struct whereabouts_record *ret, struct error *err)
+	warn_unused;
+
+/** whereabouts_overlap_get() - 0, WHEREABOUTS_GONE, CLUSTER_UNKNOWN, negative */
+int whereabouts_overlap_get(struct cluster *cluster,
+			    const struct whereabouts_claim *claim,
+			    const struct inet_addr *addr,
+			    struct whereabouts_record *ret, struct error *err)
+	warn_unused;
+
+/** whereabouts_overlap_delete() - By uid: 0 (also another, or none),
+ * CLUSTER_UNKNOWN, negative */
+int whereabouts_overlap_delete(struct cluster *cluster,
+			       const struct whereabouts_claim *claim,
+			       const struct inet_addr *addr, const char *uid,
+			       struct error *err) warn_unused;
+
+#endif

@@ -1,6 +1,7 @@
 #include "plugin/ctl/verify.h"
 
 #include <poll.h>
+#include <string.h>
 
 /*
  * Legs that answer, but go the wrong way: what stays on the node is to be faster
@@ -71,25 +72,38 @@ static int compare_speed(struct verify *v, const struct verify_leg *local,
 	return 0;
 }
 
-/* How many packets the overlay sends while @count go to @leg's end. */
-static int count_sent(struct verify *v, const struct verify_leg *leg,
-		      unsigned int count, uint64_t *ret, struct error *err)
+static int read_sent(struct verify *v, const int *links, size_t n,
+		     uint64_t *ret, struct error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct netlink_stats stats = { 0 };
+		int r = 0;
+
+		if (links[i])
+			r = netlink_stats_get(v->ctl->host, links[i], &stats,
+					      err);
+		if (r < 0)
+			return r;
+		ret[i] = stats.tx_packets - ret[i];
+	}
+	return 0;
+}
+
+int verify_count(struct verify *v, const struct verify_leg *leg,
+		 unsigned int count, const int *links, size_t n, uint64_t *ret,
+		 struct error *err)
 {
 	const struct echo_plan plan = { .count = count, .timeout_ms = 200 };
-	struct netlink_stats before = { 0 }, after = { 0 };
 	struct echo echo = { .to = leg->to->addr };
 	int r;
 
-	r = netlink_stats_get(v->ctl->host, v->parent.index, &before, err);
+	memset(ret, 0, n * sizeof(*ret));
+	r = read_sent(v, links, n, ret, err);
 	if (r == 0 && !count)
 		poll(NULL, 0, COMPARE_IDLE);
 	else if (r == 0)
 		r = echo_run(leg->from->netns, &plan, &echo, 1, err);
-	if (r == 0)
-		r = netlink_stats_get(v->ctl->host, v->parent.index, &after,
-				      err);
-	*ret = after.tx_packets - before.tx_packets;
-	return r < 0 ? r : 0;
+	return r == 0 ? read_sent(v, links, n, ret, err) : r;
 }
 
 /* All of them pass, and without them the overlay is quiet: each time. */
@@ -100,10 +114,12 @@ static int compare_way(struct verify *v, const struct verify_leg *leg,
 
 	for (int i = 0; i < COMPARE_TRIES; i++) {
 		uint64_t idle, busy;
-		int r = count_sent(v, leg, 0, &idle, err);
+		int r = verify_count(v, leg, 0, &v->parent.index, 1, &idle,
+				     err);
 
 		if (r == 0)
-			r = count_sent(v, leg, COMPARE_COUNT, &busy, err);
+			r = verify_count(v, leg, COMPARE_COUNT,
+					 &v->parent.index, 1, &busy, err);
 		if (r < 0)
 			return r;
 		if (idle > COMPARE_LIMIT ||

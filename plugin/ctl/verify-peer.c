@@ -242,9 +242,16 @@ static void say_narrow(const struct verify *v, size_t node,
 static int cause_node(struct verify *v, const struct peers *peers, size_t node,
 		      bool is_wrong, struct error *err)
 {
+	const struct peer *peer = find_peer(peers, &v->nodes[node].vtep);
 	struct node_legs n = count_node(v, node);
 	int r = 0;
 
+	if (n.lost && n.answered && peer) {
+		r = verify_moved(v, peers, peer, node, err);
+		n = count_node(v, node);
+	}
+	if (r < 0)
+		return r;
 	if (n.lost && !n.answered)
 		r = cause_tunnel(v, peers, node, err);
 	else if (n.lost)

@@ -14,6 +14,9 @@
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/probe-pods.h"
 
+struct peer;
+struct peers;
+
 enum verify_place {
 	VERIFY_LOCAL_HOST,
 	VERIFY_LOCAL_POD,
@@ -132,6 +135,16 @@ int verify_dad(struct verify *v, struct error *err);
 /** verify_compare() - Warn of legs that answer, but go the wrong way */
 int verify_compare(struct verify *v, struct error *err);
 
+/**
+ * verify_count() - What links send while packets go along a leg
+ * @count:	Of packets; 0: none, for as long as some take
+ * @links:	Indexes; 0: none
+ * @ret:	Packets that each of the @n has sent
+ */
+int verify_count(struct verify *v, const struct verify_leg *leg,
+		 unsigned int count, const int *links, size_t n, uint64_t *ret,
+		 struct error *err);
+
 /** verify_add_ends() - From whom to whom, in six cells of a table */
 void verify_add_ends(struct ctl_table *table, const struct verify *v,
 		     const struct verify_leg *leg);
@@ -146,6 +159,11 @@ int verify_causes(struct verify *v, struct error *err);
 /** verify_peer_causes() - The part that is about other nodes
  * @is_wrong:	This node is not as it should be, which was told */
 int verify_peer_causes(struct verify *v, bool is_wrong, struct error *err);
+
+/** verify_moved() - Pods of that node whose packets leave over the link to
+ * another than @peer, as findings that explain their legs */
+int verify_moved(struct verify *v, const struct peers *peers,
+		 const struct peer *peer, size_t node, struct error *err);
 
 /** verify_report() - Tables and the verdict */
 int verify_report(struct verify *v, struct error *err);

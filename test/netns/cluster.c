@@ -125,6 +125,7 @@ void cluster_open(struct cluster *c, enum cluster_underlay underlay,
 		  size_t nodes, size_t pods)
 {
 	*c = (struct cluster){ .n_nodes = nodes, .n_pods = pods, .wire = -1 };
+	faults_topology("T1");
 	cni_init();
 	for (size_t i = 0; i < nodes; i++)
 		c->nodes[i] = i == 0 ? ns_self() : ns_new();
@@ -171,4 +172,33 @@ void cluster_does(const struct cluster *c, size_t node, const char *args,
 		     "k8s-%zu: %s%s", node, out, err);
 	cr_expect(strstr(out, line), "k8s-%zu: no \"%s\" in:\n%s%s", node, line,
 		  out, err);
+}
+
+/* --- faults --------------------------------------------------------------------------- */
+
+int cluster_ns(const struct cluster *c, const char *name)
+{
+	const char *node = strstr(name, "k8s-");
+	size_t n = node ? strtoul(node + strlen("k8s-"), NULL, 10) : 0;
+
+	cr_assert(n >= 1 && n <= c->n_nodes, "%s", name);
+	if (node == name)
+		return c->nodes[n - 1];
+	cr_assert_lt((size_t)(*name - 'a'), c->n_pods, "%s", name);
+	return c->pods[n - 1][*name - 'a'];
+}
+
+void cluster_finds(const struct cluster *c, const char *where,
+		   const char *inject, const char *args, const char *line)
+{
+	cleanup_free char *out = NULL;
+	cleanup_free char *err = NULL;
+	char done[1024];
+
+	ns_do(cluster_ns(c, where), "%s", inject);
+	cr_expect_eq(cluster_ctl(c, 1, args, &out, &err), 1, "%s%s", out, err);
+	snprintf(done, sizeof(done), "%s%s%s", *inject == '#' ? inject : where,
+		 *inject == '#' ? "" : ": ", *inject == '#' ? "" : inject);
+	cr_expect(faults_keep(args + strlen("$N "), done, out, line),
+		  "no \"%s\" in:\n%s%s", line, out, err);
 }

@@ -8,7 +8,7 @@
  * 10.100.1.(N * 10 + 10) and the next.
  */
 
-#include "test/netns/ctl.h"
+#include "test/netns/faults.h"
 
 #define CLUSTER_NODES 8
 #define CLUSTER_PODS  2
@@ -37,6 +37,20 @@ void cluster_close(struct cluster *cluster);
  * for the options that make it act there */
 int cluster_ctl(const struct cluster *cluster, size_t node, const char *args,
 		char **ret_out, char **ret_err);
+
+/** cluster_ns() - The namespace of "k8s-2", or of a container by its name */
+int cluster_ns(const struct cluster *cluster, const char *name);
+
+/**
+ * cluster_finds() - After @inject shimctl on the first node exits with 1, and
+ * prints @line
+ * @where:	The namespace in which @inject is run, as for cluster_ns()
+ *
+ * The line is one of the table's (faults.h); its topology is "T1" unless said
+ * otherwise.
+ */
+void cluster_finds(const struct cluster *cluster, const char *where,
+		   const char *inject, const char *args, const char *line);
 
 /** cluster_does() - It exits with @status, and prints the line @line */
 void cluster_does(const struct cluster *cluster, size_t node, const char *args,

@@ -199,26 +199,28 @@ static const char *end_of_line(const char *text)
 }
 
 /* One row for each line; a script makes a table of it. */
-static void keep_lines(const char *inject, const char *lines)
+static void keep_lines(const char *command, const char *inject,
+		       const char *lines)
 {
 	const char *path = getenv("HOSTSHIM_FAULTS");
-	cleanup_free char *command = NULL;
+	cleanup_free char *done = NULL;
 	FILE *file;
 
 	if (!path)
 		return;
 	file = fopen(path, "ae");
-	command = strdup(inject);
-	cr_assert(file && command, "%s", path);
-	for (char *end = command; (end = strchr(end, '\n'));)
+	done = strdup(inject);
+	cr_assert(file && done, "%s", path);
+	for (char *end = done; (end = strchr(end, '\n'));)
 		*end = ' ';
 	for (const char *line = lines; *line; line = end_of_line(line) + 1)
-		fprintf(file, "%s\t%s\t%.*s\n", topology, command,
+		fprintf(file, "%s\t%s\t%s\t%.*s\n", topology, done, command,
 			(int)(end_of_line(line) - line), line);
 	fclose(file);
 }
 
-bool faults_keep(const char *inject, const char *out, const char *text)
+bool faults_keep(const char *command, const char *inject, const char *out,
+		 const char *text)
 {
 	const char *at = strstr(out, text);
 	cleanup_free char *line = NULL;
@@ -228,7 +230,7 @@ bool faults_keep(const char *inject, const char *out, const char *text)
 	while (at > out && at[-1] != '\n')
 		at--;
 	line = strndup(at, (size_t)(end_of_line(at) - at) + 1);
-	keep_lines(inject, line);
+	keep_lines(command, inject, line);
 	return true;
 }
 
@@ -256,7 +258,7 @@ void faults_find_in(int ns, const char *inject, const char *lines)
 	snprintf(expected, sizeof(expected), "storage: %zu finding%s\n%s",
 		 count, count == 1 ? "" : "s", lines);
 	ctl_prints("$C doctor", 1, expected);
-	keep_lines(inject, lines);
+	keep_lines("doctor", inject, lines);
 }
 
 void faults_find(const char *inject, const char *lines)
@@ -272,6 +274,6 @@ void faults_has(const char *inject, const char *line)
 	if (*inject)
 		ns_do(-1, "%s", inject);
 	cr_expect_eq(ctl_run("$C doctor", &out, &err), 1, "%s%s", out, err);
-	cr_expect(faults_keep(inject, out, line), "no \"%s\" in:\n%s%s", line,
-		  out, err);
+	cr_expect(faults_keep("doctor", inject, out, line),
+		  "no \"%s\" in:\n%s%s", line, out, err);
 }

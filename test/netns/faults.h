@@ -6,7 +6,8 @@
  * broken. The test is node "k8s-1" of each; its configuration is CTL_CONFIG.
  *
  * With HOSTSHIM_FAULTS in the environment each fault and the line that was
- * printed for it is appended to that file (scripts/fault-table).
+ * printed for it, by doctor or verify, is appended to that file
+ * (scripts/fault-table).
  */
 
 #include "test/netns/ctl.h"
@@ -48,8 +49,10 @@ void faults_find_in(int ns, const char *inject, const char *lines);
 void faults_topology(const char *name);
 
 /** faults_keep() - Note for the table the line of @out that has @text; false if
- * there is none */
-bool faults_keep(const char *inject, const char *out, const char *text);
+ * there is none
+ * @command:	What was run: "verify --mtu" */
+bool faults_keep(const char *command, const char *inject, const char *out,
+		 const char *text);
 
 /** faults_has() - After @inject doctor prints @line, perhaps among others */
 void faults_has(const char *inject, const char *line);

@@ -22,8 +22,8 @@ static void leg(const char *addr, const char *reason, const char *says)
 	ns_do(-1, "echo '%s' >/run/log.txt", line);
 	cr_expect_eq(ctl_run("$C doctor --log - </run/log.txt", &out, &err), 1);
 	snprintf(inject, sizeof(inject), "# log: %s", line);
-	cr_expect(faults_keep(inject, out, says), "no \"%s\" in:\n%s%s", says,
-		  out, err);
+	cr_expect(faults_keep("doctor --log -", inject, out, says),
+		  "no \"%s\" in:\n%s%s", says, out, err);
 }
 
 Test(doctor_leg, a_local_pod)

@@ -120,7 +120,8 @@ Test(doctor_others, iscsid_in_another_namespace)
 
 	cr_expect_eq(doctor_beside_iscsid("unshare --net", &out), 1, "%s", out);
 	cr_expect(strstr(out, "storage: 1 finding\nFAIL iscsid: iscsid (pid "));
-	cr_expect(faults_keep("# iscsid in a container's namespace", out,
+	cr_expect(faults_keep("doctor", "# iscsid in a container's namespace",
+			      out,
 			      ") runs in another network namespace: volumes "
 			      "are logged in to from there, where lhnet1-host "
 			      "is not -> run it in the host's network "
@@ -280,8 +281,8 @@ static void faults_wait(const char *inject, const char *text)
 		if (strstr(out, text))
 			break;
 	}
-	cr_assert(faults_keep(inject, out, text), "no \"%s\" in:\n%s", text,
-		  out);
+	cr_assert(faults_keep("doctor", inject, out, text), "no \"%s\" in:\n%s",
+		  text, out);
 }
 
 /* UDP from port 1 to 2, eight bytes of header and none of data, whose checksum

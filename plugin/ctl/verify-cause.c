@@ -1,5 +1,7 @@
 #include "plugin/ctl/verify.h"
 
+#include <stdio.h>
+
 /*
  * Why a leg is broken, as far as it can be known from here: from this node's own
  * links and routes, from the pods' links, and from the underlay. The most special
@@ -15,20 +17,69 @@ static bool is_lost(const struct verify_leg *leg)
 
 /* --- this node -------------------------------------------------------------------- */
 
-/* What an ADD would repair. Return: was there something? */
-static bool cause_here(struct verify *v)
+/* It is to have a shim, and has none. */
+static bool is_shimless(const struct verify *v)
+{
+	return !v->shim.index && !v->is_hostless;
+}
+
+static const char *shim_name(const struct verify *v, char buf[static IFNAMSIZ])
+{
+	const char *name = v->network->config.shim.name;
+
+	return name ? name : config_shim_name(v->parent.name, buf);
+}
+
+/* Legs of the host, and those that end at it. */
+static void explain_host(struct verify *v)
+{
+	for (size_t i = 0; i < v->n_legs; i++)
+		if (!v->legs[i].from->child ||
+		    v->legs[i].to->place == VERIFY_LOCAL_HOST)
+			v->legs[i].is_explained = true;
+}
+
+/* Where legs are lost it is why; where none is it may be so soon. */
+static void say_here(struct verify *v, bool is_failure, const char *next,
+		     const char *text)
+{
+	struct report *report = &v->ctl->report;
+
+	if (is_failure)
+		report_fail(report, v->network->config.name, next, "%s", text);
+	else
+		report_warn(report, v->network->config.name, next, "%s", text);
+}
+
+/*
+ * What an ADD would repair. Return: was there something?
+ *
+ * A host without its shim may reach every other node and pod, as long as the
+ * parent bears its address: those that it does not reach are the pods that come
+ * to run here.
+ */
+static bool cause_here(struct verify *v, bool is_any)
 {
 	struct netlink_link parent;
 	struct error wrong = { 0 };
+	char text[sizeof(wrong.details)], name[IFNAMSIZ];
 	int r = node_look(v->ctl->host, &v->network->config, &v->network->node,
 			  &parent, &wrong);
 
+	snprintf(text, sizeof(text), "%s", wrong.details);
+	if (is_shimless(v)) {
+		is_any = true;
+		explain_host(v);
+		if (r == NODE_WRONG)
+			snprintf(text, sizeof(text), "%s does not exist",
+				 shim_name(v, name));
+	}
 	if (r != NODE_OK)
-		report_fail(&v->ctl->report, v->network->config.name,
-			    r == NODE_WRONG ? "shimctl up"
-					    : "correct what it names, then: "
-					      "shimctl up",
-			    "%s", wrong.details);
+		say_here(v, is_any,
+			 r == NODE_WRONG ? "shimctl up"
+					 : "correct what it names, then: "
+					   "shimctl up",
+			 text);
 	else if (!(v->parent.flags & IFF_UP))
 		report_fail(&v->ctl->report, v->network->config.name,
 			    "set it up where it is managed", "%s is down",
@@ -181,9 +232,9 @@ int verify_causes(struct verify *v, struct error *err)
 	verify_tcp_causes(v);
 	for (size_t i = 0; i < v->n_legs; i++)
 		is_any |= is_lost(&v->legs[i]);
+	is_wrong = cause_here(v, is_any);
 	if (!is_any)
 		return 0;
-	is_wrong = cause_here(v);
 	cause_children(v);
 	r = cause_routes(v, err);
 	if (r < 0)

@@ -279,8 +279,9 @@ static int nad_render(struct nad *nad, const struct json_at *root,
 	int r;
 
 	r = nad_write_config(nad, root, &w, err);
-	if (r == 0)
-		r = json_write_finish(&w, &config, &len, err);
+	if (r < 0)
+		return r;
+	r = json_write_finish(&w, &config, &len, err);
 	if (r < 0)
 		return r;
 	if (!nad->ctl->json)

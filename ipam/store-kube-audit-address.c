@@ -163,19 +163,31 @@ static void tell_taken(struct again *again, const struct reservation *have)
 		have->is_host ? "" : have->pod_name, have->node);
 }
 
-/* Somebody was first, or our own answer was lost. */
-static int again_look(struct again *again, struct error *err)
+/* What the server has now. Return: 0, CLUSTER_ABSENT, or negative */
+static int again_ask(const struct again *again, struct reservation *ret,
+		     struct error *err)
 {
-	struct reservation have;
+	struct cluster *cluster = again->audit->cluster;
 	char name[RESERVATION_NAME];
 	int r;
 
 	reservation_name(again->entry->record.pool, again_addr(again), name);
-	r = cluster_get(again->audit->cluster, name, &have, err);
+	r = cluster_get(cluster, name, ret, err);
+	return r == CLUSTER_UNKNOWN ? cluster_unknown(cluster, err) : r;
+}
+
+/* Somebody was first, or our own answer was lost. */
+static int again_look(struct again *again, struct error *err)
+{
+	struct reservation have;
+	int r = again_ask(again, &have, err);
+
+	if (r == CLUSTER_ABSENT)
+		return error_set(
+			err, ERROR_AGAIN, 0,
+			"whether the server has reserved it again is not known");
 	if (r < 0)
 		return r;
-	if (r != 0)
-		return cluster_unknown(again->audit->cluster, err);
 	if (strcmp(have.attempt, again->line.attempt) == 0)
 		return again_keep(again, &have, err);
 	tell_taken(again, &have);
@@ -237,29 +249,28 @@ static const struct reservation *listed(const struct audit *audit,
 	return NULL;
 }
 
-static bool is_of(const struct reservation *have,
-		  const struct store_record *record)
+static bool is_deletable(const struct again *again,
+			 const struct reservation *have)
 {
-	return !have->is_host &&
-	       strcmp(have->container_id, record->container_id) == 0 &&
-	       strcmp(have->ifname, record->ifname) == 0 &&
-	       strcmp(have->network, record->network) == 0;
+	return !have->is_host && !have->is_going &&
+	       strcmp(have->node, again->audit->cluster->config->node) == 0;
 }
 
-/* An object of this node, and not the one that the entry knows: of the entry's
- * own attachment it is taken for it; else it is left of a former one. */
+/* Not the object that the entry knows. A rebuilt entry knows none: whatever this
+ * boot of the node has reserved is its own, under whichever name, and is never
+ * given away in between. Else it is left of a former one. */
 static int replace(struct again *again, const struct reservation *have,
 		   struct error *err)
 {
 	struct audit *audit = again->audit;
 	int r;
 
-	if (have->is_host || have->is_going) {
+	if (!is_deletable(again, have)) {
 		tell_taken(again, have);
 		return 0;
 	}
-	if (is_of(have, &again->entry->record) &&
-	    !*again->entry->refs[again->index].uid)
+	if (!*again->entry->refs[again->index].uid &&
+	    strcmp(have->boot_id, audit->cluster->boot_id) == 0)
 		return audit->repair ? again_keep(again, have, err) : 0;
 	if (audit->repair) {
 		r = cluster_delete(audit->cluster, have->name, have->uid, err);
@@ -277,14 +288,21 @@ int audit_address(struct audit *audit, const struct ledger_entry *entry,
 		.entry = entry,
 		.index = index,
 	};
-	const struct reservation *have = listed(audit, entry->record.pool,
+	const char *uid = entry->refs[index].uid;
+	const struct reservation *seen = listed(audit, entry->record.pool,
 						again_addr(&again));
+	struct reservation have;
 	int r;
 
-	if (have && strcmp(have->uid, entry->refs[index].uid) == 0)
+	if (seen && strcmp(seen->uid, uid) == 0)
 		return 0;
 	r = ledger_record_key(&entry->record, &again.key, err);
-	if (r < 0)
+	if (r == 0)
+		r = again_ask(&again, &have, err);
+	if (r == CLUSTER_ABSENT)
+		return reserve_again(&again, err);
+	/* An ADD in between: the list was too old to have its object. */
+	if (r < 0 || strcmp(have.uid, uid) == 0)
 		return r;
-	return have ? replace(&again, have, err) : reserve_again(&again, err);
+	return replace(&again, &have, err);
 }

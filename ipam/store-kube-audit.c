@@ -9,7 +9,9 @@
  * is an error that only people can end.
  *
  * The server's list is read first, the ledger second: an ADD in between is in
- * the ledger before its object can be in the list.
+ * the ledger before its object can be in the list. What differs then is asked
+ * for by its name before it is believed: the list may be older than an ADD or
+ * a DEL that has ended since.
  *
  * Of what the ledger does not know
  *
@@ -18,7 +20,8 @@
  *	of another boot			is dead by construction (store-kube-sweep.c)
  *	of another ledger of this boot	was alive when that one was lost. Dead when
  *		its Pod is gone from the server, by uid, seen twice a minute
- *		apart
+ *		apart, and none is younger than two minutes by the server's
+ *		own clock: the Pod of a static pod comes after its sandbox
  */
 
 #include "ipam/store-kube-audit-priv.h"
@@ -28,6 +31,7 @@
 #include <string.h>
 
 #define AUDIT_SIGHTING_MS 60000
+#define AUDIT_YOUNG_S     120
 #define AUDIT_SEEN        "seen dead %.64s"
 
 static void audit_clear(struct audit *audit)
@@ -144,11 +148,33 @@ static int audit_entry(struct audit *audit, const struct ledger_entry *entry,
 
 /* --- what the server has, and nobody knows -------------------------------------------------- */
 
+static bool is_text(const struct json_at *at, const char *key, const char *text)
+{
+	struct json_at value;
+
+	return json_member(at, key, &value) && json_text(&value) &&
+	       strcmp(json_text(&value), text) == 0;
+}
+
+/* A static pod's uid is the kubelet's; the Pod that shows it has another, and
+ * that one in an annotation. */
+static bool is_other_pod(const struct json *pod, const char *uid)
+{
+	const struct json_at root = json_root(pod);
+	struct json_at metadata, has_uid, annotations;
+
+	if (!json_member(&root, "metadata", &metadata) ||
+	    !json_member(&metadata, "uid", &has_uid) || !json_text(&has_uid) ||
+	    is_text(&metadata, "uid", uid))
+		return false;
+	return !json_member(&metadata, "annotations", &annotations) ||
+	       !is_text(&annotations, "kubernetes.io/config.mirror", uid);
+}
+
 /* Return: 1 if no such Pod is there, by uid; 0 if it is, or cannot be told */
 static int is_pod_gone(struct audit *audit, const struct reservation *have)
 {
 	cleanup_kube_answer struct kube_answer answer = { 0 };
-	struct json_at root, metadata, uid;
 	char path[400];
 	const struct kube_request request = { .method = "GET", .path = path };
 	struct error unknown = { 0 };
@@ -166,10 +192,7 @@ static int is_pod_gone(struct audit *audit, const struct reservation *have)
 		return *answer.reason != '\0';
 	if (answer.status >= 300)
 		return 0;
-	root = json_root(answer.document);
-	return json_member(&root, "metadata", &metadata) &&
-	       json_member(&metadata, "uid", &uid) && json_text(&uid) &&
-	       strcmp(json_text(&uid), have->pod_uid) != 0;
+	return is_other_pod(answer.document, have->pod_uid);
 }
 
 /* Seen dead once before, a minute ago? Return: 1, 0, or negative */
@@ -222,9 +245,23 @@ static int is_dead(struct audit *audit, const struct reservation *have,
 	r = is_own_attempt(audit, have, err);
 	if (r != 0)
 		return r;
-	return audit->repair
-		       ? sighting(audit, have, is_pod_gone(audit, have), err)
-		       : 0;
+	if (!audit->repair || audit->list.date - have->created < AUDIT_YOUNG_S)
+		return 0;
+	return sighting(audit, have, is_pod_gone(audit, have), err);
+}
+
+/* Still, after what is known was looked at? Return: 1, 0, or negative */
+static int is_there(struct audit *audit, const struct reservation *have,
+		    struct error *err)
+{
+	struct reservation now;
+	int r = cluster_get(audit->cluster, have->name, &now, err);
+
+	if (r == CLUSTER_UNKNOWN)
+		return cluster_unknown(audit->cluster, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return !now.is_going && strcmp(now.uid, have->uid) == 0;
 }
 
 static int audit_unknown(struct audit *audit, const struct reservation *have,
@@ -232,6 +269,9 @@ static int audit_unknown(struct audit *audit, const struct reservation *have,
 {
 	int r, dead;
 
+	r = is_there(audit, have, err);
+	if (r <= 0)
+		return r;
 	dead = is_dead(audit, have, err);
 	if (dead < 0)
 		return dead;

@@ -52,16 +52,32 @@ static int check_addresses(struct book *book, const struct store_record *record,
 	return r;
 }
 
-static void check_lost(struct book *book, const struct store_record *record,
-		       const char *owner)
+/* A pod that was added or deleted while we looked differs, and is no fault: what
+ * was found is compared with the records as they are behind it. */
+static bool is_recorded_still(const struct store_records *now,
+			      const struct store_record *record)
 {
-	char text[INET_ADDR_TEXT] = "";
+	for (size_t i = 0; i < now->count; i++)
+		if (store_record_is_same(&now->items[i], record))
+			return true;
+	return false;
+}
 
+static int check_lost(struct book *book, const struct store_record *record,
+		      const char *owner, struct error *err)
+{
+	cleanup_store_records struct store_records now = { 0 };
+	char text[INET_ADDR_TEXT] = "";
+	int r = ipam_list(book->ipam, &now, err);
+
+	if (r < 0 || !is_recorded_still(&now, record))
+		return r;
 	if (record->n_addresses)
 		inet_addr_format(&record->addresses[0].address.addr, text);
 	report_fail(&book->ctl->report, text, "shimctl ipam gc",
 		    "is reserved for %s of %s, which is not there",
 		    record->ifname, owner);
+	return 0;
 }
 
 static int check_record(struct book *book, const struct store_record *record,
@@ -81,14 +97,14 @@ static int check_record(struct book *book, const struct store_record *record,
 		return r;
 	if (r == RECLAIM_ATTACHED)
 		return check_addresses(book, record, owner, err);
-	check_lost(book, record, owner);
-	return 0;
+	return check_lost(book, record, owner, err);
 }
 
-static bool is_recorded(const struct book *book, const struct inet_addr *addr)
+static bool is_recorded(const struct store_records *records,
+			const struct inet_addr *addr)
 {
-	for (size_t i = 0; i < book->records.count; i++) {
-		const struct store_record *record = &book->records.items[i];
+	for (size_t i = 0; i < records->count; i++) {
+		const struct store_record *record = &records->items[i];
 
 		for (size_t j = 0; j < record->n_addresses; j++)
 			if (inet_addr_equal(&record->addresses[j].address.addr,
@@ -109,30 +125,42 @@ static bool is_candidate(const struct book *book, const struct inet_addr *addr)
 	return false;
 }
 
+static int check_borne(struct book *book, const struct child *child,
+		       const struct inet_addr *addr, struct error *err)
+{
+	cleanup_store_records struct store_records now = { 0 };
+	char text[INET_ADDR_TEXT];
+	int r;
+
+	if (!is_candidate(book, addr) || is_recorded(&book->records, addr))
+		return 0;
+	r = ipam_list(book->ipam, &now, err);
+	if (r < 0 || is_recorded(&now, addr))
+		return r;
+	report_fail(&book->ctl->report, inet_addr_format(addr, text),
+		    "add it to \"exclude\", or give its pod another",
+		    "is on %s, and nobody reserved it", child->ifname);
+	return 0;
+}
+
 /* What a child of the parent bears, and the store might give to another. */
 static int check_child(struct book *book, const struct child *child,
 		       struct error *err)
 {
 	cleanup_free char *list = strdup(child->addresses);
 	char *save = NULL;
+	int r = 0;
 
 	if (!list)
 		return error_oom(err);
-	for (char *one = strtok_r(list, ", ", &save); one;
+	for (char *one = strtok_r(list, ", ", &save); one && r == 0;
 	     one = strtok_r(NULL, ", ", &save)) {
 		struct inet_prefix prefix;
-		char text[INET_ADDR_TEXT];
 
-		if (!inet_prefix_parse(one, &prefix) ||
-		    !is_candidate(book, &prefix.addr) ||
-		    is_recorded(book, &prefix.addr))
-			continue;
-		inet_addr_format(&prefix.addr, text);
-		report_fail(&book->ctl->report, text,
-			    "add it to \"exclude\", or give its pod another",
-			    "is on %s, and nobody reserved it", child->ifname);
+		if (inet_prefix_parse(one, &prefix))
+			r = check_borne(book, child, &prefix.addr, err);
 	}
-	return 0;
+	return r;
 }
 
 static int check_children(struct book *book, struct error *err)

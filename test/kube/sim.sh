@@ -16,6 +16,7 @@
 SIM_ADDRESS=192.168.77.254
 SIM_DIR=$KUBE_DIR/nodes
 SIM_PROGRAM=${HOSTSHIM_BUILD:-$KUBE_ROOT/build/dev}/plugin/hostshim
+SIM_SHIMCTL=${HOSTSHIM_BUILD:-$KUBE_ROOT/build/dev}/plugin/ctl/shimctl
 declare -A SIM_PID SIM_INDEX
 
 # --- nodes --------------------------------------------------------------------
@@ -173,6 +174,28 @@ cni_del() {
 	cni "$1" DEL "${@:2}"
 }
 
+# shimctl NODE CONFIG ARGUMENT...
+shimctl() {
+	local node=$1 config=$2
+	shift 2
+	sim "$node" "$SIM_SHIMCTL" -c "$KUBE_DIR/$config" "$@"
+}
+
+# later SECONDS COMMAND...: where CLOCK_BOOTTIME and CLOCK_MONOTONIC are so much
+# further; the command may be a function
+later() {
+	local seconds=$1
+	shift
+	# A namespace of time is entered by who is born in it.
+	unshare --time --monotonic "$seconds" --boottime "$seconds" --fork \
+		bash -c "set -euo pipefail
+			$(declare -p SIM_PID SIM_INDEX | sed 's/^declare /declare -g /')
+			$(declare -f)
+			$(declare -p | grep -E '^declare -[-x]+ (SIM|KUBE|FAULT|API|CNI)_')
+			sim_nudges=\$RANDOM
+			$(printf '%q ' "$@")"
+}
+
 # cni_code OUTPUT: the error's code, 0 if it is none
 cni_code() {
 	jq -r '.code // 0' <<<"$1"
@@ -192,13 +215,31 @@ reserved() {
 # etcd_reserved: names of the objects, as etcd has them
 etcd_reserved() {
 	local prefix=/registry/hostshim.dev/reservations/
-	jq -n --arg from "$prefix" --arg to "${prefix%/}0" '{
+	etcd_kv range "$(jq -n --arg from "$prefix" --arg to "${prefix%/}0" '{
 		key: ($from | @base64), range_end: ($to | @base64),
 		keys_only: true, limit: "100000"
-	}' | curl --silent --show-error --max-time 30 --data @- \
-		http://127.0.0.1:2379/v3/kv/range |
-		jq -r '.kvs // [] | .[].key | @base64d' |
+	}')" | jq -r '.kvs // [] | .[].key | @base64d' |
 		sed "s,^$prefix,," | sort -V
+}
+
+# object_older NAME SECONDS: by its creation, as etcd has it
+object_older() {
+	local key=/registry/hostshim.dev/reservations/$1
+	etcd_kv range "$(jq -n --arg key "$key" '{key: ($key | @base64)}')" |
+		jq --arg key "$key" --argjson seconds "$2" '{
+			key: ($key | @base64),
+			value: (.kvs[0].value | @base64d | fromjson
+				| .metadata.creationTimestamp |= (fromdate
+					- $seconds | todate)
+				| tojson + "\n" | @base64)
+		}' >"$KUBE_DIR/older.json"
+	etcd_kv put "@$KUBE_DIR/older.json" >>"$KUBE_DIR/apply.log"
+}
+
+# etcd_kv VERB DOCUMENT: of its key-value store
+etcd_kv() {
+	curl --silent --show-error --fail --max-time 30 --data "$2" \
+		"http://127.0.0.1:2379/v3/kv/$1"
 }
 
 # --- what is claimed ----------------------------------------------------------

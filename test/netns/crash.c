@@ -298,21 +298,10 @@ void crash_expect_disjoint(struct crash *crash)
 					&records.items[b]);
 }
 
-#define CRASH_LOOKS 250 /* of 20 ms */
-
-/* What the kernel does on its own time (groups of an IPv6 address are joined by
- * a worker) may come a little later. */
 void crash_expect_node(struct crash *crash, const char *snapshot)
 {
-	for (int i = 0; i < CRASH_LOOKS; i++) {
-		cleanup_free char *now = ns_snapshot(-1);
-
-		if (strcmp(snapshot, now) == 0)
-			return;
-		if (i == CRASH_LOOKS - 1)
-			ns_same(snapshot, now);
-		ns_sleep_ms(20);
-	}
+	if (ns_becomes(-1, snapshot))
+		return;
 	crash->differing++;
 	fprintf(stderr, "%s, %u: the node differs\n", crash->name,
 		crash->injections);

@@ -253,7 +253,6 @@ static bool ensure_and_die(unsigned int nth)
 static bool kill_once(const struct family *family, bool inbound_only,
 		      unsigned int nth, const char *right, struct sum *sum)
 {
-	cleanup_free char *after = NULL;
 	struct flow_result result;
 	struct flow flow;
 	bool died;
@@ -271,8 +270,7 @@ static bool kill_once(const struct family *family, bool inbound_only,
 	if (result.lost)
 		fprintf(stderr, "killed before change %u\n", nth);
 	add(sum, &result);
-	after = ns_snapshot(-1);
-	sum->different += !ns_same(right, after);
+	sum->different += !ns_becomes(-1, right);
 	return true;
 }
 

@@ -278,6 +278,20 @@ bool ns_same(const char *before, const char *after)
 	return false;
 }
 
+bool ns_becomes(int fd, const char *expected)
+{
+	for (int i = 0; i < 250; i++) {
+		cleanup_free char *now = ns_snapshot(fd);
+
+		if (strcmp(expected, now) == 0)
+			return true;
+		ns_sleep_ms(20);
+	}
+	cleanup_free char *last = ns_snapshot(fd);
+
+	return ns_same(expected, last);
+}
+
 int ns_ping(int fd, const char *addr, int count)
 {
 	cleanup_free char *output = NULL;

@@ -71,6 +71,14 @@ char *ns_snapshot(int fd);
 /** ns_same() - Are two snapshots equal? Prints how they differ */
 bool ns_same(const char *before, const char *after);
 
+/**
+ * ns_becomes() - Does a namespace come to be as that snapshot?
+ *
+ * What the kernel does in its own time (groups of an IPv6 address are joined by
+ * a worker) may come seconds later. Prints how they differ to the end.
+ */
+bool ns_becomes(int fd, const char *expected);
+
 /** ns_ping() - Answers to @count echo requests, sent every 20 ms */
 int ns_ping(int fd, const char *addr, int count);
 

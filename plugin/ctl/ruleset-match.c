@@ -1,4 +1,4 @@
-#include "plugin/ctl/ruleset-match.h"
+#include "plugin/ctl/ruleset-priv.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -17,40 +17,6 @@ struct value {
 	uint64_t number;
 	struct inet_addr addr;
 };
-
-size_t ruleset_count(const struct json_at *at)
-{
-	return json_type(at) == JSON_TYPE_ARRAY ? json_count(at) : 0;
-}
-
-bool ruleset_only(const struct json_at *at, struct json_at *ret)
-{
-	if (json_type(at) != JSON_TYPE_OBJECT || json_count(at) != 1)
-		return false;
-	*ret = json_member_at(at, 0);
-	return true;
-}
-
-const char *ruleset_member(const struct json_at *at, const char *key)
-{
-	struct json_at member;
-	const char *text = NULL;
-
-	if (json_member(at, key, &member))
-		text = json_text(&member);
-	return text ? text : "";
-}
-
-bool ruleset_object(const struct json_at *list, size_t index, const char *type,
-		    const struct ruleset_table *table, struct json_at *at,
-		    struct json_at *ret)
-{
-	*at = json_element(list, index);
-	return json_member(at, type, ret) &&
-	       (!table ||
-		(strcmp(ruleset_member(ret, "family"), table->family) == 0 &&
-		 strcmp(ruleset_member(ret, "table"), table->name) == 0));
-}
 
 /* --- what is named ------------------------------------------------------------------------ */
 
@@ -233,17 +199,16 @@ static enum ruleset_answer is_in_named(const struct ruleset_table *table,
 				       const struct value *value,
 				       const char *name, int depth)
 {
-	for (size_t i = 0; i < ruleset_count(table->list); i++) {
-		struct json_at at, set, elements;
+	const struct ruleset_object *const *sets;
+	struct json_at elements;
+	size_t n;
 
-		if (!ruleset_object(table->list, i, "set", table, &at, &set) ||
-		    strcmp(ruleset_member(&set, "name"), name) != 0)
-			continue;
-		if (!json_member(&set, "elem", &elements))
-			return RULESET_NO;
-		return is_any(table, value, &elements, depth);
-	}
-	return RULESET_MAYBE;
+	sets = ruleset_find(table, RULESET_SET, name, &n);
+	if (n == 0)
+		return RULESET_MAYBE;
+	if (!json_member(&sets[0]->at, "elem", &elements))
+		return RULESET_NO;
+	return is_any(table, value, &elements, depth);
 }
 
 #define DEPTH_MAX 8

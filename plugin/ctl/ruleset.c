@@ -1,4 +1,4 @@
-#include "plugin/ctl/ruleset-match.h"
+#include "plugin/ctl/ruleset-priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +14,8 @@
  */
 
 #define JUMPS_MAX 16 /* as the kernel: NFT_JUMP_STACK_SIZE */
+#define RULES_MAX                                                              \
+	(1 << 20) /* that are looked at; a packet meets a few hundred */
 
 /* How a chain, or a statement, ends for the packet. */
 enum end {
@@ -27,6 +29,7 @@ struct walk {
 	struct ruleset_table table;
 	const struct ruleset_packet *packet;
 	int jumps;
+	size_t rules; /* looked at so far */
 	bool may_pass; /* something behind us may have accepted it */
 	char *where;
 	char *step;
@@ -206,17 +209,19 @@ static enum end walk_rule(struct walk *w, const char *chain,
 
 static enum end walk_chain(struct walk *w, const char *name)
 {
-	const struct json_at *list = w->table.list;
+	const struct ruleset_object *const *rules;
 	bool left = false; /* perhaps */
+	size_t n;
 
-	for (size_t i = 0; i < ruleset_count(list); i++) {
-		struct json_at at, rule;
+	rules = ruleset_find(&w->table, RULESET_RULE, name, &n);
+	for (size_t i = 0; i < n; i++) {
 		enum end end;
 
-		if (!ruleset_object(list, i, "rule", &w->table, &at, &rule) ||
-		    strcmp(ruleset_member(&rule, "chain"), name) != 0)
-			continue;
-		end = walk_rule(w, name, &rule, &left);
+		if (w->rules++ == RULES_MAX) {
+			w->may_pass = true; /* for all that we know */
+			return END_ACCEPT;
+		}
+		end = walk_rule(w, name, &rules[i]->at, &left);
 		if (end == END_NEXT)
 			continue;
 		return left ? walk_unsure(w, end, &left) : end;
@@ -243,26 +248,35 @@ static bool is_on_link(const struct json_at *chain, const char *link)
 	return false;
 }
 
+/* What arrives passes the hooks of the first row, what leaves the second's. */
+static const char *const hooks[2][3] = {
+	{ "ingress", "prerouting", "input" },
+	{ "output", "postrouting", "egress" },
+};
+
+static bool is_filter(const struct json_at *chain, bool is_out)
+{
+	const char *hook = ruleset_member(chain, "hook");
+	const char *family = ruleset_member(chain, "family");
+
+	if (strcmp(ruleset_member(chain, "type"), "filter") != 0 ||
+	    strcmp(family, "bridge") == 0 || strcmp(family, "arp") == 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(hooks[0]); i++)
+		if (strcmp(hook, hooks[is_out][i]) == 0)
+			return true;
+	return false;
+}
+
 static bool is_passed(const struct json_at *chain,
 		      const struct ruleset_packet *packet)
 {
-	static const char *const hooks[2][3] = {
-		{ "ingress", "prerouting", "input" },
-		{ "output", "postrouting", "egress" },
-	};
-	const char *family = ruleset_member(chain, "family");
-	const char *hook = ruleset_member(chain, "hook");
 	bool ipv6 = packet->source.family == AF_INET6;
 
-	if (strcmp(ruleset_member(chain, "type"), "filter") != 0 ||
-	    strcmp(family, ipv6 ? "ip" : "ip6") == 0 ||
-	    strcmp(family, "bridge") == 0 || strcmp(family, "arp") == 0 ||
-	    !is_on_link(chain, packet->link))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(hooks[0]); i++)
-		if (strcmp(hook, hooks[packet->is_out][i]) == 0)
-			return true;
-	return false;
+	return is_filter(chain, packet->is_out) &&
+	       strcmp(ruleset_member(chain, "family"), ipv6 ? "ip" : "ip6") !=
+		       0 &&
+	       is_on_link(chain, packet->link);
 }
 
 static bool walk_base(struct walk *w, const struct json_at *chain)
@@ -286,32 +300,57 @@ static bool walk_base(struct walk *w, const struct json_at *chain)
 	return true;
 }
 
-enum ruleset_verdict ruleset_judge(const struct json_at *root,
+enum ruleset_verdict ruleset_judge(const struct ruleset *ruleset,
 				   const struct ruleset_packet *packet,
 				   char where[static RULESET_WHERE],
 				   char step[static RULESET_WHERE])
 {
-	struct json_at list;
-
 	*where = *step = '\0';
-	if (!json_member(root, "nftables", &list))
-		return RULESET_PASSES;
-	for (size_t i = 0; i < ruleset_count(&list); i++) {
-		struct json_at at, chain;
-		struct walk w = { .packet = packet,
-				  .where = where,
-				  .step = step };
-
-		if (!ruleset_object(&list, i, "chain", NULL, &at, &chain) ||
-		    !is_passed(&chain, packet))
-			continue;
-		w.table = (struct ruleset_table){
-			.list = &list,
-			.family = ruleset_member(&chain, "family"),
-			.name = ruleset_member(&chain, "table"),
+	for (size_t i = 0; i < ruleset->count; i++) {
+		const struct ruleset_object *chain = &ruleset->items[i];
+		struct walk w = {
+			.table = { ruleset, chain->family, chain->table },
+			.packet = packet,
+			.where = where,
+			.step = step,
 		};
-		if (walk_base(&w, &chain))
+
+		if (chain->kind == RULESET_CHAIN &&
+		    is_passed(&chain->at, packet) && walk_base(&w, &chain->at))
 			return RULESET_DROPS;
 	}
 	return RULESET_PASSES;
+}
+
+/* --- tables ------------------------------------------------------------------------------------ */
+
+static bool is_of_table(const struct ruleset_object *a,
+			const struct ruleset_object *b)
+{
+	return strcmp(a->family, b->family) == 0 &&
+	       strcmp(a->table, b->table) == 0;
+}
+
+/* The sorted chains of a table stand together. */
+bool ruleset_filters(const struct ruleset *ruleset, size_t n,
+		     const char **ret_family, const char **ret_table)
+{
+	const struct ruleset_object *last = NULL;
+
+	for (size_t i = 0; i < ruleset->count; i++) {
+		const struct ruleset_object *chain = ruleset->sorted[i];
+
+		if (chain->kind != RULESET_CHAIN ||
+		    (last && is_of_table(chain, last)) ||
+		    (!is_filter(&chain->at, false) &&
+		     !is_filter(&chain->at, true)))
+			continue;
+		last = chain;
+		if (n-- > 0)
+			continue;
+		*ret_family = chain->family;
+		*ret_table = chain->table;
+		return true;
+	}
+	return false;
 }

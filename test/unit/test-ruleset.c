@@ -10,23 +10,31 @@
 static char where[RULESET_WHERE];
 static char step[RULESET_WHERE];
 
+static struct ruleset *open_ruleset(const char *objects, struct json **ret)
+{
+	struct ruleset *ruleset = NULL;
+	cleanup_free char *text = NULL;
+	struct error err = { 0 };
+
+	cr_assert(asprintf(&text, "{\"nftables\":[%s]}", objects) > 0);
+	cr_assert_eq(json_parse(text, strlen(text), ret, &err), 0, "%s\n%s",
+		     err.details, text);
+	cr_assert_eq(ruleset_open(*ret, &ruleset, &err), 0);
+	return ruleset;
+}
+
 static bool drops(const char *objects, bool is_out)
 {
 	struct ruleset_packet packet = { .port = 4789,
 					 .is_out = is_out,
 					 .link = "under2" };
 	cleanup_json struct json *json = NULL;
-	cleanup_free char *text = NULL;
-	struct error err = { 0 };
-	struct json_at root;
+	cleanup_ruleset struct ruleset *ruleset = NULL;
 
 	cr_assert(inet_addr_parse("10.100.100.2", &packet.source));
 	cr_assert(inet_addr_parse("10.100.100.1", &packet.destination));
-	cr_assert(asprintf(&text, "{\"nftables\":[%s]}", objects) > 0);
-	cr_assert_eq(json_parse(text, strlen(text), &json, &err), 0, "%s\n%s",
-		     err.details, text);
-	root = json_root(json);
-	return ruleset_judge(&root, &packet, where, step) == RULESET_DROPS;
+	ruleset = open_ruleset(objects, &json);
+	return ruleset_judge(ruleset, &packet, where, step) == RULESET_DROPS;
 }
 
 #define NAMES "\"family\":\"inet\",\"table\":\"fw\","
@@ -250,6 +258,68 @@ Test(ruleset, what_leaves_passes_other_chains)
 
 	cr_expect(drops(output, true));
 	cr_expect_not(drops(CHAIN("drop"), true));
+}
+
+static const struct {
+	const char *family;
+	const char *table;
+	const char *type;
+	const char *hook;
+} bases[] = {
+	{ "ip", "nat", "nat", "prerouting" },
+	{ "inet", "fw", "filter", "input" },
+	{ "inet", "fw", "filter", "output" },
+	{ "inet", "fw", "filter", "forward" },
+	{ "ip", "router", "filter", "forward" },
+	{ "bridge", "fw", "filter", "input" },
+	{ "ip", "mangle", "filter", "postrouting" },
+};
+
+Test(ruleset, tables_that_filter_what_is_ours_are_named_once)
+{
+	cleanup_json struct json *json = NULL;
+	cleanup_ruleset struct ruleset *ruleset = NULL;
+	cleanup_free char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const char *family, *table;
+
+	cr_assert(out);
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
+		fprintf(out,
+			"%s{\"chain\":{\"family\":\"%s\",\"table\":\"%s\","
+			"\"name\":\"a\",\"type\":\"%s\",\"hook\":\"%s\"}}",
+			i ? "," : "", bases[i].family, bases[i].table,
+			bases[i].type, bases[i].hook);
+	cr_assert_eq(fclose(out), 0);
+	ruleset = open_ruleset(text, &json);
+	cr_assert(ruleset_filters(ruleset, 0, &family, &table));
+	cr_expect_str_eq(family, "inet");
+	cr_expect_str_eq(table, "fw");
+	cr_assert(ruleset_filters(ruleset, 1, &family, &table));
+	cr_expect_str_eq(family, "ip");
+	cr_expect_str_eq(table, "mangle");
+	cr_expect_not(ruleset_filters(ruleset, 2, &family, &table));
+}
+
+/* 16 chains of 16 jumps to the next one: 16 to the power of 16 rules. */
+Test(ruleset, what_cannot_be_followed_to_its_end_drops_nothing)
+{
+	cleanup_free char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	cr_assert(out);
+	fprintf(out, CHAIN("drop") RULE(JUMP("c0")));
+	for (int i = 0; i < 16; i++)
+		for (int j = 0; j < 16; j++)
+			fprintf(out,
+				",{\"rule\":{" NAMES
+				"\"chain\":\"c%d\",\"expr\":[{\"jump\":"
+				"{\"target\":\"c%d\"}}]}}",
+				i, i + 1);
+	cr_assert_eq(fclose(out), 0);
+	cr_expect_not(drops(text, false));
 }
 
 /* Whatever it is that nft, or somebody in its place, says. */

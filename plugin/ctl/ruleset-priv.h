@@ -1,7 +1,8 @@
-#ifndef PLUGIN_CTL_RULESET_MATCH_H
-#define PLUGIN_CTL_RULESET_MATCH_H
+#ifndef PLUGIN_CTL_RULESET_PRIV_H
+#define PLUGIN_CTL_RULESET_PRIV_H
 
-/* Does an expression of a rule hold for a packet? */
+/* What the parts of ruleset share: the objects of a document, and whether an
+ * expression of a rule holds for a packet. */
 
 #include "plugin/ctl/ruleset.h"
 
@@ -12,18 +13,39 @@ enum ruleset_answer {
 	RULESET_YES,
 };
 
+enum ruleset_kind {
+	RULESET_CHAIN,
+	RULESET_RULE, /* named by its chain */
+	RULESET_SET,
+};
+
+struct ruleset_object {
+	enum ruleset_kind kind;
+	const char *family;
+	const char *table;
+	const char *name;
+	struct json_at element; /* the way to at */
+	struct json_at at;
+};
+
+struct ruleset {
+	struct json_at root, list;
+	struct ruleset_object *items; /* as in the document */
+	size_t count;
+	const struct ruleset_object **sorted; /* by kind and names */
+};
+
 struct ruleset_table {
-	const struct json_at *list; /* all objects of the ruleset */
+	const struct ruleset *ruleset;
 	const char *family;
 	const char *name;
 };
 
-/** ruleset_object() - The object of @type in element @index, if it belongs to
- * @table (NULL: to any)
- * @at, @ret:	Memory for the way to it */
-bool ruleset_object(const struct json_at *list, size_t index, const char *type,
-		    const struct ruleset_table *table, struct json_at *at,
-		    struct json_at *ret) warn_unused;
+/** ruleset_find() - Those of a table that bear a name, in the document's order
+ * @ret_count:	How many; the rules of a chain stand together */
+const struct ruleset_object *const *
+ruleset_find(const struct ruleset_table *table, enum ruleset_kind kind,
+	     const char *name, size_t *ret_count);
 
 /** ruleset_count() - Elements of an array; 0 for what is none */
 size_t ruleset_count(const struct json_at *at);

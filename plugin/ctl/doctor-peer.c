@@ -32,6 +32,23 @@ static bool stale_is_drift(const struct doctor *d, const struct peer *peer)
 	       !d->network->config.vxlan.present;
 }
 
+/* In our overlay that is drift, too. */
+static void stale_self(struct doctor *d, const struct peer *peer)
+{
+	char vtep[INET_ADDR_TEXT];
+
+	if (d->network->config.vxlan.present || !peer->flooded ||
+	    !inet_addr_equal(&peer->vtep, &d->parent.vxlan.local))
+		return;
+	inet_addr_format(&peer->vtep, vtep);
+	doctor_step(d, "bridge fdb del 00:00:00:00:00:00 dev %s dst %s",
+		    d->parent.name, vtep);
+	doctor_found(d,
+		     "%s floods to %s, which is this node: its broadcasts come "
+		     "back, and look like duplicate addresses",
+		     d->parent.name, vtep);
+}
+
 int doctor_stale(struct doctor *d, struct error *err)
 {
 	(void)err;
@@ -39,6 +56,7 @@ int doctor_stale(struct doctor *d, struct error *err)
 		const struct peer *peer = &d->peers.items[i];
 		char vtep[INET_ADDR_TEXT];
 
+		stale_self(d, peer);
 		if (*peer->name || !peer->learned || stale_is_drift(d, peer))
 			continue;
 		doctor_found(d,

@@ -35,6 +35,7 @@ static const struct doctor_check doctor_checks[] = {
 	  doctor_port },
 	{ "flood", DOCTOR_WARN, NULL, DOCTOR_VXLAN, doctor_neigh },
 	{ "firewall", DOCTOR_FAIL, NULL, DOCTOR_VXLAN, doctor_firewall },
+	{ "firewall", DOCTOR_FAIL, NULL, DOCTOR_VXLAN, doctor_legacy },
 	{ "checksum", DOCTOR_WARN,
 	  "ethtool -K UNDERLAY tx-checksum-ip-generic off on the node that "
 	  "sends, then: shimctl verify --tcp",

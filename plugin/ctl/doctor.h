@@ -111,6 +111,9 @@ int doctor_port(struct doctor *d, struct error *err);
 /* doctor-firewall.c: rules that drop the tunnel */
 int doctor_firewall(struct doctor *d, struct error *err);
 
+/* doctor-legacy.c: rules that cannot be read */
+int doctor_legacy(struct doctor *d, struct error *err);
+
 /* doctor-flood.c: frames that go to every peer */
 int doctor_neigh(struct doctor *d, struct error *err);
 int doctor_copies(struct doctor *d, struct error *err);

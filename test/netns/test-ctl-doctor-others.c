@@ -118,6 +118,7 @@ Test(doctor_others, iscsid_in_another_namespace)
 	cleanup_free char *out = NULL;
 	cleanup_free char *fine = NULL;
 
+	faults_topology("T8");
 	cr_expect_eq(doctor_beside_iscsid("unshare --net", &out), 1, "%s", out);
 	cr_expect(strstr(out, "storage: 1 finding\nFAIL iscsid: iscsid (pid "));
 	cr_expect(faults_keep("doctor", "# iscsid in a container's namespace",
@@ -140,6 +141,7 @@ Test(doctor_others, iscsid_is_not_looked_for_from_other_namespaces_than_inits)
 
 Test(doctor_others, interfaces_of_iscsi_that_lead_elsewhere)
 {
+	faults_topology("T8");
 	ns_do(-1, "mkdir -p /run/iscsi/ifaces; mkdir -p /etc/iscsi;"
 		  " mount --bind /run/iscsi /etc/iscsi");
 	ns_do(-1, "printf 'iface.iscsi_ifacename = storage\n"

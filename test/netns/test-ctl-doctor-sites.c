@@ -185,6 +185,19 @@ Test(doctor_foreign, short_ageing)
 		"good -> ip link set vxlan-storage type vxlan ageing 300\n");
 }
 
+Test(doctor_foreign, its_own_tunnel_address_in_the_flood_list)
+{
+	faults_find("bridge fdb append 00:00:00:00:00:00 dev vxlan-storage"
+		    " dst 10.100.100.1",
+		    "WARN peers: vxlan-storage floods to 10.100.100.1, which "
+		    "is this node: its broadcasts come back, and look like "
+		    "duplicate addresses -> bridge fdb del MAC "
+		    "dev vxlan-storage dst 10.100.100.1\n");
+	ns_do(-1, "bridge fdb del 00:00:00:00:00:00 dev vxlan-storage"
+		  " dst 10.100.100.1");
+	faults_none("storage");
+}
+
 Test(doctor_foreign, arp_flux)
 {
 	faults_find("sysctl -qw net.ipv4.conf.vxlan-storage.arp_ignore=0",

@@ -28,19 +28,25 @@
 
 #include "ipam/ipam.h"
 
+#include "ipam/beside.h"
+#include "ipam/elsewhere.h"
+
 #include "lib/log.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define LOCK_MS        5000
-#define LOCK_CHECK_MS  1000 /* CHECK has 2 s in all */
-#define LOCK_STATUS_MS 200
+#define LOCK_MS         5000
+#define LOCK_CHECK_MS   1000 /* CHECK has 2 s in all */
+#define LOCK_STATUS_MS  200
+
+#define BESIDE_LIMIT_MS 500
 
 struct ipam {
 	const struct ipam_config *config;
 	struct store *store;
+	struct elsewhere elsewhere;
 };
 
 typedef int (*store_open)(const struct ipam_config *config, bool read_only,
@@ -80,6 +86,10 @@ int ipam_open(const struct ipam_config *config, bool read_only,
 	if (!ipam)
 		return error_oom(err);
 	ipam->config = config;
+	ipam->elsewhere = (struct elsewhere){
+		.config = config,
+		.read_only = read_only,
+	};
 	r = stores[config->store].open(config, read_only,
 				       read_only ? LOCK_CHECK_MS : LOCK_MS,
 				       &ipam->store, err);
@@ -91,8 +101,10 @@ int ipam_open(const struct ipam_config *config, bool read_only,
 
 struct ipam *ipam_close(struct ipam *ipam)
 {
-	if (ipam)
+	if (ipam) {
 		store_close(ipam->store);
+		elsewhere_clear(&ipam->elsewhere);
+	}
 	free(ipam);
 	return NULL;
 }
@@ -334,6 +346,17 @@ static int reserve(struct ipam *ipam, const struct store_wish *wish,
 	}
 }
 
+/* Nothing tells whether it will be: but that it can be must not be silent. */
+static void warn_beside(const struct ipam *ipam)
+{
+	struct beside beside;
+	char text[BESIDE_TEXT];
+
+	beside_look(ipam->config, false, BESIDE_LIMIT_MS, &beside);
+	if (beside.is_strange)
+		log_warning("%s", beside_text(ipam->config, &beside, text));
+}
+
 int ipam_reserve(struct ipam *ipam, const struct store_attachment *attachment,
 		 const struct inet_addr *requested, size_t n_requested,
 		 struct ipam_result *ret, struct error *err)
@@ -350,6 +373,7 @@ int ipam_reserve(struct ipam *ipam, const struct store_attachment *attachment,
 	r = reserve(ipam, &wish, &record, err);
 	if (r != 0)
 		return r;
+	warn_beside(ipam);
 	r = result_fill(ipam->config, &record, ret, err);
 	if (r < 0 && ipam_release(ipam, attachment, &lost) < 0)
 		error_context(err, "and could not be undone: %s", lost.details);
@@ -382,7 +406,14 @@ int ipam_release(struct ipam *ipam, const struct store_attachment *attachment,
 		 struct error *err)
 {
 	int r = ipam->store->ops->release(ipam->store, attachment, err);
+	int other = STORE_ABSENT;
 
+	if (r == 0 || r == STORE_ABSENT)
+		other = elsewhere_release(&ipam->elsewhere,
+					  ipam->store->timeout_ms, attachment,
+					  err);
+	if (other != STORE_ABSENT)
+		r = other;
 	if (r == STORE_BUSY)
 		return busy(ipam, err);
 	return r == STORE_ABSENT ? IPAM_ABSENT : r;
@@ -393,6 +424,9 @@ int ipam_find(struct ipam *ipam, const struct store_attachment *attachment,
 {
 	int r = ipam->store->ops->find(ipam->store, attachment, ret, err);
 
+	if (r == STORE_ABSENT)
+		r = elsewhere_find(&ipam->elsewhere, ipam->store->timeout_ms,
+				   attachment, ret, err);
 	if (r == STORE_BUSY)
 		return busy(ipam, err);
 	return r == STORE_ABSENT ? IPAM_ABSENT : r;
@@ -426,6 +460,9 @@ int ipam_list(struct ipam *ipam, struct store_records *ret, struct error *err)
 {
 	int r = ipam->store->ops->list(ipam->store, ret, err);
 
+	if (r == 0)
+		r = elsewhere_list(&ipam->elsewhere, ipam->store->timeout_ms,
+				   ret, err);
 	return r == STORE_BUSY ? busy(ipam, err) : r;
 }
 
@@ -434,6 +471,9 @@ int ipam_reap(struct ipam *ipam, const struct store_record *record,
 {
 	int r = ipam->store->ops->reap(ipam->store, record, err);
 
+	if (r == STORE_ABSENT)
+		r = elsewhere_reap(&ipam->elsewhere, ipam->store->timeout_ms,
+				   record, err);
 	if (r == STORE_BUSY)
 		return busy(ipam, err);
 	return r == STORE_ABSENT ? IPAM_ABSENT : r;
@@ -444,6 +484,9 @@ int ipam_mark(struct ipam *ipam, const struct store_record *record,
 {
 	int r = ipam->store->ops->mark(ipam->store, record, dead_ms, err);
 
+	if (r == STORE_ABSENT)
+		r = elsewhere_mark(&ipam->elsewhere, ipam->store->timeout_ms,
+				   record, dead_ms, err);
 	if (r == STORE_BUSY)
 		return busy(ipam, err);
 	return r == STORE_ABSENT ? IPAM_ABSENT : r;
@@ -516,6 +559,18 @@ int ipam_usage(struct ipam *ipam, size_t set, struct store_usage *ret,
 	return r == STORE_BUSY ? busy(ipam, err) : r;
 }
 
+static int status_beside(const struct ipam *ipam, struct error *err)
+{
+	struct beside beside;
+	char text[BESIDE_TEXT];
+
+	beside_look(ipam->config, true, BESIDE_LIMIT_MS, &beside);
+	if (!beside.is_strange)
+		return 0;
+	return error_set(err, ERROR_NOT_AVAILABLE, 0, "%s",
+			 beside_text(ipam->config, &beside, text));
+}
+
 /* A store that is busy is one that works. */
 int ipam_status(struct ipam *ipam, const struct store_records *dead,
 		struct error *err)
@@ -533,5 +588,5 @@ int ipam_status(struct ipam *ipam, const struct store_records *dead,
 		*err = (struct error){ 0 };
 		return 0;
 	}
-	return r < 0 ? r : 0;
+	return r < 0 ? r : status_beside(ipam, err);
 }

@@ -370,3 +370,9 @@ int reservation_read(const struct json_at *at, struct reservation *ret,
 	*ret = found;
 	return 0;
 }
+
+bool reservation_is_adopted(const struct reservation *reservation)
+{
+	return strncmp(reservation->attempt, RESERVATION_ADOPTED,
+		       strlen(RESERVATION_ADOPTED)) == 0;
+}

@@ -12,6 +12,7 @@
 #include "lib/json.h"
 
 #define RESERVATION_PATH        "/apis/hostshim.dev/v1alpha1/reservations"
+#define RESERVATION_ADOPTED     "adopted-" /* how attempts begin, see adopt.h */
 #define RESERVATION_NAME        104 /* with terminator, likewise the next */
 #define RESERVATION_LABEL       64
 #define RESERVATION_LABEL_NODE  "hostshim.dev/node"
@@ -89,6 +90,11 @@ int reservation_write(const struct reservation *reservation, char **ret,
  */
 int reservation_read(const struct json_at *at, struct reservation *ret,
 		     struct error *err);
+
+/** reservation_is_adopted() - Made by no ADD, but for what another store has
+ * given (adopt.h): which of several networks over one range it was given in is
+ * not known */
+bool reservation_is_adopted(const struct reservation *reservation);
 
 /** reservation_version() - A resourceVersion as a number; 0 if it is none */
 uint64_t reservation_version(const struct json_at *metadata);

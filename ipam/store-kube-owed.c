@@ -233,7 +233,8 @@ int cluster_list_attachment(struct cluster *cluster,
 
 		if (!found->is_host &&
 		    strcmp(found->node, cluster->config->node) == 0 &&
-		    strcmp(found->network, attachment->network) == 0 &&
+		    (reservation_is_adopted(found) ||
+		     strcmp(found->network, attachment->network) == 0) &&
 		    strcmp(found->container_id, attachment->container_id) ==
 			    0 &&
 		    strcmp(found->ifname, attachment->ifname) == 0)

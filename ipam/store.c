@@ -2,8 +2,10 @@
 
 #include "lib/file.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* No ADD takes this long: DESIGN allows it 20 s of wall clock. */
 #define STORE_ADD_MAX_MS 60000
@@ -27,6 +29,55 @@ void store_records_clear(struct store_records *records)
 		store_record_clear(&records->items[i]);
 	free(records->items);
 	*records = (struct store_records){ 0 };
+}
+
+static bool is_listed(const struct store_records *records, size_t count,
+		      const struct store_record *record)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct store_record *have = &records->items[i];
+
+		if (strcmp(have->network, record->network) == 0 &&
+		    strcmp(have->container_id, record->container_id) == 0 &&
+		    strcmp(have->ifname, record->ifname) == 0)
+			return true;
+	}
+	return false;
+}
+
+int store_records_unite(struct store_records *records,
+			struct store_records *from, struct error *err)
+{
+	const size_t count = records->count;
+	struct store_record *grown;
+
+	grown = reallocarray(records->items, count + from->count + 1,
+			     sizeof(*grown));
+	if (!grown)
+		return error_oom(err);
+	records->items = grown;
+	for (size_t i = 0; i < from->count; i++) {
+		if (is_listed(records, count, &from->items[i]))
+			continue;
+		grown[records->count++] = from->items[i];
+		from->items[i] = (struct store_record){ 0 };
+	}
+	return 0;
+}
+
+bool store_exists(const struct ipam_config *config, enum ipam_store which)
+{
+	static const char *const tables[] = {
+		[IPAM_STORE_LOCAL] = "attachments",
+		[IPAM_STORE_KUBERNETES] = "cluster",
+		[IPAM_STORE_WHEREABOUTS] = "whereabouts",
+		[IPAM_STORE_BOTH] = "",
+	};
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s.mdb", config->state_dir,
+		 tables[which]);
+	return *tables[which] && access(path, F_OK) == 0;
 }
 
 struct store *store_close(struct store *store)

@@ -130,6 +130,11 @@ struct store_records {
 void store_records_clear(struct store_records *records);
 #define cleanup_store_records cleanup(store_records_clear)
 
+/** store_records_unite() - Those of @from whose attachment @records has not; the
+ * rest stays @from's */
+int store_records_unite(struct store_records *records,
+			struct store_records *from, struct error *err);
+
 /* What an ADD wants: one address of each set, or the requested one. */
 struct store_wish {
 	const struct ipam_config *config;
@@ -272,5 +277,18 @@ int store_local_open(const struct ipam_config *config, bool read_only,
 int store_kube_open(const struct ipam_config *config, bool read_only,
 		    unsigned int timeout_ms, struct store **ret,
 		    struct error *err);
+
+/**
+ * store_both_open() - Whereabouts' pools and Reservations, every address in both
+ *
+ * As store_kube_open(); while a range moves from the one to the other.
+ */
+int store_both_open(const struct ipam_config *config, bool read_only,
+		    unsigned int timeout_ms, struct store **ret,
+		    struct error *err);
+
+/** store_exists() - Has this node used that store in this boot? A hint: there is
+ * a file */
+bool store_exists(const struct ipam_config *config, enum ipam_store which);
 
 #endif

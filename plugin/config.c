@@ -228,20 +228,26 @@ static int config_read_strictly(const struct json_at *root,
 	return config_check(&input->config, request, err);
 }
 
-/* A store that asks a server asks in the node's name, and until a moment. */
+/* A store that asks a server asks in the node's name, and until a moment. The
+ * local one asks nobody; but what is released may have been another's. */
 static int config_read_call(const struct request *request,
 			    struct config *config, struct error *err)
 {
 	struct ipam_config *ipam = &config->ipam;
+	struct error unknown = { 0 };
 	struct node node = { 0 };
 	int r;
 
 	ipam->deadline_ms = request->deadline_ms;
-	if (!ipam_config_is_builtin(ipam) || ipam->store == IPAM_STORE_LOCAL)
+	if (!ipam_config_is_builtin(ipam))
 		return 0;
-	r = node_find(config, &node, err);
-	if (r < 0)
+	r = node_find(config, &node, &unknown);
+	if (r < 0 && ipam->store == IPAM_STORE_LOCAL)
+		return 0;
+	if (r < 0) {
+		*err = unknown;
 		return r;
+	}
 	free(ipam->node);
 	ipam->node = take_ptr(node.name);
 	return 0;

@@ -84,8 +84,10 @@ static const struct node_name_source {
 static const struct config_node *node_find_row(const struct config *config,
 					       const char *name)
 {
+	/* A DEL goes on with rows that could not be read, and have no name. */
 	for (size_t i = 0; i < config->n_nodes; i++)
-		if (strcmp(config->nodes[i].name, name) == 0)
+		if (config->nodes[i].name &&
+		    strcmp(config->nodes[i].name, name) == 0)
 			return &config->nodes[i];
 	return NULL;
 }

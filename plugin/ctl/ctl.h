@@ -39,6 +39,9 @@ struct ctl {
 	bool restore; /* the addresses, to the parent */
 	bool repair; /* ipam check */
 	bool cluster; /* ipam gc */
+	const char *from; /* ipam adopt */
+	const char *to;
+	const char *kubeconfig; /* ipam; instead of the configuration's */
 	bool wait;
 	bool mtu;
 	unsigned int count; /* packets along each leg */

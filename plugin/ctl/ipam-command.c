@@ -249,10 +249,9 @@ static const struct ipam_verb {
 	int max_args;
 	int (*run)(struct book *book, struct error *err);
 } ipam_verbs[] = {
-	{ "ls", 1, book_ls },
-	{ "check", 1, book_check },
-	{ "release", 2, book_release },
-	{ "gc", 1, book_gc },
+	{ "ls", 1, book_ls },           { "check", 1, book_check },
+	{ "release", 2, book_release }, { "gc", 1, book_gc },
+	{ "adopt", 1, book_adopt },
 };
 
 static const struct ipam_verb *ipam_find_verb(const struct ctl *ctl)
@@ -278,21 +277,41 @@ static int ipam_network(struct ctl *ctl, const struct ipam_verb *verb,
 	return r;
 }
 
+/* A person's own, who may more than the node. */
+static int use_kubeconfig(struct ctl *ctl, struct error *err)
+{
+	for (size_t i = 0; i < ctl->n_networks && ctl->kubeconfig; i++) {
+		char **path = &ctl->networks[i].config.ipam.kubeconfig;
+
+		free(*path);
+		*path = strdup(ctl->kubeconfig);
+		if (!*path)
+			return error_oom(err);
+	}
+	return 0;
+}
+
 int ctl_ipam(struct ctl *ctl, struct error *err)
 {
 	const struct ipam_verb *verb = ipam_find_verb(ctl);
 	int status = CTL_OK;
+	int r;
 
 	if (!verb)
-		return ctl_usage("ipam: ls, check, release ADDRESS or gc");
+		return ctl_usage("ipam: ls, check, release ADDRESS, gc or "
+				 "adopt");
+	if ((ctl->from || ctl->to) && verb->run != book_adopt)
+		return ctl_usage("ipam: --from and --to are of adopt");
+	r = use_kubeconfig(ctl, err);
+	if (r < 0)
+		return r;
 	if (ctl->cluster)
 		return verb->run == book_gc
 			       ? book_collect(ctl, err)
 			       : ctl_usage("ipam: --cluster is of gc");
 	report_array(&ctl->report, "networks");
 	for (size_t i = 0; i < ctl->n_networks; i++) {
-		int r = ipam_network(ctl, verb, &ctl->networks[i], err);
-
+		r = ipam_network(ctl, verb, &ctl->networks[i], err);
 		if (r < 0 || r == CTL_USAGE)
 			return r;
 		if (r > status)

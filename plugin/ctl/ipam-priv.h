@@ -27,5 +27,10 @@ int book_collect(struct ctl *ctl, struct error *err);
 /* The verbs; they return as commands do. */
 int book_check(struct book *book, struct error *err);
 int book_release(struct book *book, struct error *err);
+int book_adopt(struct book *book, struct error *err);
+
+/** book_compare() - What two worlds serve one range, and differ in
+ * Return: 0, or negative */
+int book_compare(struct book *book, struct error *err);
 
 #endif

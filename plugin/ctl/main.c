@@ -43,6 +43,9 @@ enum {
 	OPT_LOG = 1 << 25,
 	OPT_REPAIR = 1 << 26,
 	OPT_CLUSTER = 1 << 27,
+	OPT_FROM = 1 << 28,
+	OPT_TO = 1 << 29,
+	OPT_KUBECONFIG = 1 << 30,
 };
 
 #define MAIN_DAY 86400 /* seconds */
@@ -87,6 +90,9 @@ static const struct option main_options[] = {
 	{ "log", required_argument, NULL, MAIN_OWN + 25 },
 	{ "repair", no_argument, NULL, MAIN_OWN + 26 },
 	{ "cluster", no_argument, NULL, MAIN_OWN + 27 },
+	{ "from", required_argument, NULL, MAIN_OWN + 28 },
+	{ "to", required_argument, NULL, MAIN_OWN + 29 },
+	{ "kubeconfig", required_argument, NULL, MAIN_OWN + 30 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -162,9 +168,11 @@ static const struct command {
 	  .run = ctl_announce },
 	{ .name = "ipam",
 	  .synopsis = "ls | check [--repair] | [-n] [--force] release ADDRESS "
-		      "| gc [--cluster]",
+		      "| gc [--cluster] | [-n] adopt --from local|whereabouts "
+		      "| [-n] adopt --to whereabouts; [--kubeconfig FILE]",
 	  .help = "this node's addresses: who has them, give them back",
-	  .options = OPT_FORCE | OPT_DRY_RUN | OPT_REPAIR | OPT_CLUSTER,
+	  .options = OPT_FORCE | OPT_DRY_RUN | OPT_REPAIR | OPT_CLUSTER |
+		     OPT_FROM | OPT_TO | OPT_KUBECONFIG,
 	  .min_args = 1,
 	  .max_args = 2,
 	  .run = ctl_ipam },
@@ -377,6 +385,15 @@ static int main_own_option(struct main *m, unsigned int bit)
 		break;
 	case OPT_CLUSTER:
 		ctl->cluster = true;
+		break;
+	case OPT_FROM:
+		ctl->from = optarg;
+		break;
+	case OPT_TO:
+		ctl->to = optarg;
+		break;
+	case OPT_KUBECONFIG:
+		ctl->kubeconfig = optarg;
 		break;
 	case OPT_LOG:
 		ctl->log = optarg;

@@ -12,7 +12,8 @@ _shimctl() {
 		case ${COMP_WORDS[i]} in
 		-c | --config | -o | --output | --netns | --node | --probe | \
 			--timeout | --count | --window | --threshold | \
-			--speed | --name | --namespace | --log)
+			--speed | --name | --namespace | --log | --from | \
+			--to | --kubeconfig)
 			((i++))
 			;;
 		-*) ;;
@@ -24,13 +25,21 @@ _shimctl() {
 	done
 
 	case $prev in
-	-c | --config | --netns | --log)
+	-c | --config | --netns | --log | --kubeconfig)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	-o | --output)
 		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
+		return
+		;;
+	--from)
+		mapfile -t COMPREPLY < <(compgen -W 'local whereabouts' -- "$cur")
+		return
+		;;
+	--to)
+		mapfile -t COMPREPLY < <(compgen -W whereabouts -- "$cur")
 		return
 		;;
 	--node | --probe | --timeout | --count | --window | --threshold | \
@@ -51,7 +60,8 @@ _shimctl() {
 		$common" ;;
 	nad) words="longhorn linstor rook --namespace --name --per-node $common" ;;
 	doctor) words="--log $common" ;;
-	ipam) words="ls check release gc --repair --cluster --force --dry-run $common" ;;
+	ipam) words="ls check release gc adopt --repair --cluster --force
+		--from --to --kubeconfig --dry-run $common" ;;
 	*) words=$common ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

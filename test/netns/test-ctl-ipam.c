@@ -2,6 +2,7 @@
 #include "test/support/ns.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 /* shimctl ipam: the local table for people. */
@@ -120,7 +121,8 @@ Test(ctl_ipam, release_refuses_what_is_in_use)
 	ctl_fails("$C ipam release", 2,
 		  "shimctl: ipam release needs an address -> shimctl --help\n");
 	ctl_fails("$C ipam list", 2,
-		  "shimctl: ipam: ls, check, release ADDRESS or gc -> shimctl "
+		  "shimctl: ipam: ls, check, release ADDRESS, gc or adopt -> "
+		  "shimctl "
 		  "--help\n");
 }
 
@@ -145,6 +147,30 @@ Test(ctl_ipam, gc_leaves_what_it_cannot_prove)
 		   "{\"command\":\"ipam\",\"networks\":[{\"network\":"
 		   "\"storage\",\"released\":0,\"kept\":1,\"seenDead\":0}],"
 		   "\"findings\":[]}\n");
+}
+
+Test(ctl_ipam, adopt_says_from_where_or_to_where)
+{
+	static const char *const wrong[] = {
+		"adopt",
+		"adopt --from kubernetes",
+		"adopt --to local",
+		"adopt --from local --to whereabouts",
+	};
+
+	add();
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		char line[96];
+
+		snprintf(line, sizeof(line), "$C ipam %s", wrong[i]);
+		ctl_fails(
+			line, 2,
+			"shimctl: ipam adopt needs --from local, --from "
+			"whereabouts or --to whereabouts -> shimctl --help\n");
+	}
+	ctl_fails("$C ipam ls --from local", 2,
+		  "shimctl: ipam: --from and --to are of adopt -> shimctl "
+		  "--help\n");
 }
 
 Test(ctl_ipam, addresses_of_another_plugin_are_not_ours)

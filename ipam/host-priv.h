@@ -37,6 +37,10 @@ int host_write(const struct ipam_config *config, const struct table_key *key,
 	       const struct ipam_host *host, const struct inet_prefix *address,
 	       struct error *err);
 
+/** host_forget() - Having nothing to forget is fine */
+int host_forget(const struct ipam_config *config, const struct table_key *key,
+		struct error *err);
+
 /** host_kube() - ipam_host_find(), ipam_host_claim() with the API server */
 int host_kube(const struct ipam_config *config, const struct ipam_host *host,
 	      bool claim, struct ipam_host_addresses *ret, struct error *err)

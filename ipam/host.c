@@ -308,6 +308,30 @@ int host_write(const struct ipam_config *config, const struct table_key *key,
 	return r;
 }
 
+static int host_drop(struct table *table, const struct table_key *key,
+		     struct error *err)
+{
+	int r = host_begin(table, true, err);
+
+	if (r < 0)
+		return r;
+	r = table_del(table, key, err);
+	if (r == 0)
+		return table_commit(table, err);
+	table_abort(table);
+	return r < 0 ? r : 0;
+}
+
+int host_forget(const struct ipam_config *config, const struct table_key *key,
+		struct error *err)
+{
+	cleanup_table struct table *table = NULL;
+	int r = table_open(config->data_dir, HOST_NAME, TABLE_SYNCED, &table,
+			   err);
+
+	return r < 0 ? r : host_drop(table, key, err);
+}
+
 /* --- the node's address ------------------------------------------------------------ */
 
 /* One family on its way. */

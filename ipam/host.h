@@ -18,6 +18,7 @@
  */
 
 #include "ipam/config.h"
+#include "ipam/store.h"
 
 struct ipam_host {
 	const char *node;
@@ -88,5 +89,31 @@ int ipam_host_hold(const struct ipam_config *config,
 		   const struct ipam_host *host,
 		   const struct ipam_host_addresses *addresses,
 		   struct error *err);
+
+/**
+ * ipam_host_audit() - Compare with the server that all nodes share
+ * @borne:	What the node bears in the pods' networks
+ * @repair:	What it bears is reserved again, its VTEP told
+ * @tell:	Each difference
+ *
+ * Return: 0 (also for a store of this node alone), or negative
+ */
+int ipam_host_audit(const struct ipam_config *config,
+		    const struct ipam_host *host, const struct inet_addr *borne,
+		    size_t n_borne, bool repair, store_tell tell, void *arg,
+		    struct error *err);
+
+/**
+ * ipam_host_release() - Give back one of the node's addresses
+ * @dry_run:	Only look whether it is
+ *
+ * Whoever bears it still must not: the caller looks.
+ *
+ * Return: 0, IPAM_HOST_UNCLAIMED (it is not this node's), or negative
+ */
+int ipam_host_release(const struct ipam_config *config,
+		      const struct ipam_host *host,
+		      const struct inet_addr *addr, bool dry_run,
+		      struct error *err) warn_unused;
 
 #endif

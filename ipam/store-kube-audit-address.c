@@ -297,12 +297,13 @@ int audit_address(struct audit *audit, const struct ledger_entry *entry,
 	if (seen && strcmp(seen->uid, uid) == 0)
 		return 0;
 	r = ledger_record_key(&entry->record, &again.key, err);
-	if (r == 0)
-		r = again_ask(&again, &have, err);
+	if (r < 0)
+		return r;
+	r = again_ask(&again, &have, err);
 	if (r == CLUSTER_ABSENT)
 		return reserve_again(&again, err);
-	/* An ADD in between: the list was too old to have its object. */
-	if (r < 0 || strcmp(have.uid, uid) == 0)
+	if (r < 0)
 		return r;
-	return replace(&again, &have, err);
+	/* An ADD in between: the list was too old to have its object. */
+	return strcmp(have.uid, uid) == 0 ? 0 : replace(&again, &have, err);
 }

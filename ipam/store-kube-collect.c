@@ -82,8 +82,12 @@ static int ask(struct collect *collect, const char *path,
 	const struct kube_request request = { .method = "GET", .path = path };
 	int r = cluster_call(&collect->cluster, &request, ret, err);
 
-	return r == CLUSTER_UNKNOWN ? cluster_unknown(&collect->cluster, err)
-				    : r;
+	if (r == CLUSTER_UNKNOWN)
+		return cluster_unknown(&collect->cluster, err);
+	if (r == 0 && (ret->status == 401 || ret->status == 403))
+		return error_set(err, ERROR_CONFIG, 0, "no right to get %s: %s",
+				 path, ret->message);
+	return r;
 }
 
 static int node_ask(struct collect *collect, struct node *node,
@@ -101,9 +105,6 @@ static int node_ask(struct collect *collect, struct node *node,
 	r = ask(collect, path, &answer, err);
 	if (r < 0)
 		return r;
-	if (answer.status == 403)
-		return error_set(err, ERROR_CONFIG, 0,
-				 "no right to get nodes: %s", answer.message);
 	node->life = life_of(&answer);
 	if (node->life != LIFE_ALIVE)
 		return 0;

@@ -156,6 +156,8 @@ enum store_difference {
 	STORE_TAKEN_BY_ANOTHER, /* alive here, and reserved for another */
 	STORE_NOBODYS, /* reserved for this node, which does not know it */
 	STORE_LOST, /* the same, and its pod may live */
+	STORE_OUTDATED, /* what is reserved says what was true before */
+	STORE_UNUSED, /* reserved for this node itself, which does not bear it */
 	STORE_RESTORED, /* the server knows less than it did */
 };
 

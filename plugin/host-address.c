@@ -24,7 +24,8 @@ int shim_from_host_range(struct shim *s, struct error *err)
 
 	if (!shim_has_host_range(s))
 		return 0;
-	r = host_range_claim(s->config, s->node, s->how, &found, err);
+	r = host_range_claim(s->config, s->node, s->parent, s->how, &found,
+			     err);
 	for (size_t i = 0; i < found.count && r == 0; i++)
 		shim_want(s, &found.items[i]);
 	return r;
@@ -44,7 +45,7 @@ int shim_hold(struct shim *s, struct error *err)
 	for (size_t i = 0; i < s->n_want; i++)
 		if (shim_is_in_ranges(s, &s->want[i].subnet.addr))
 			own.items[own.count++] = s->want[i].subnet;
-	return own.count
-		       ? host_range_hold(s->config, s->node, s->how, &own, err)
-		       : 0;
+	return own.count ? host_range_hold(s->config, s->node, s->parent,
+					   s->how, &own, err)
+			 : 0;
 }

@@ -1,7 +1,5 @@
 #include "plugin/host-range.h"
 
-#include "ipam/host.h"
-
 bool host_range_is_given(const struct config *config)
 {
 	return ipam_config_is_builtin(&config->ipam) &&
@@ -37,25 +35,28 @@ static int check_rows(const struct config *config, const struct node *node,
 	return 0;
 }
 
-static struct ipam_host host_of(const struct node *node)
+/* The tunnel itself knows its end best; on another's it is as the row says. */
+struct ipam_host host_range_host(const struct node *node,
+				 const struct netlink_link *parent)
 {
 	struct ipam_host host = { .node = node->name };
 
-	if (node->row)
+	if (parent->is_vxlan)
+		host.vtep = parent->vxlan.local;
+	if (!host.vtep.family && node->row)
 		host.vtep = node->row->vtep;
 	return host;
 }
 
-static int claim(const struct config *config, const struct node *node,
+static int claim(const struct config *config, const struct ipam_host *host,
 		 enum node_ensure how, struct ipam_host_addresses *ret,
 		 struct error *err)
 {
-	const struct ipam_host host = host_of(node);
 	int r;
 
 	if (how == NODE_REPAIR)
-		return ipam_host_claim(&config->ipam, &host, ret, err);
-	r = ipam_host_find(&config->ipam, &host, ret, err);
+		return ipam_host_claim(&config->ipam, host, ret, err);
+	r = ipam_host_find(&config->ipam, host, ret, err);
 	if (r != IPAM_HOST_UNCLAIMED)
 		return r;
 	error_set(err, ERROR_SHIM, 0, "no address of ipam.hostRange yet");
@@ -63,11 +64,12 @@ static int claim(const struct config *config, const struct node *node,
 }
 
 int host_range_claim(const struct config *config, const struct node *node,
-		     enum node_ensure how, struct host_range_addresses *ret,
-		     struct error *err)
+		     const struct netlink_link *parent, enum node_ensure how,
+		     struct host_range_addresses *ret, struct error *err)
 {
+	const struct ipam_host host = host_range_host(node, parent);
 	struct ipam_host_addresses found = { .count = 0 };
-	int r = claim(config, node, how, &found, err);
+	int r = claim(config, &host, how, &found, err);
 
 	ret->count = 0;
 	for (size_t i = 0; i < found.count && r == 0; i++) {
@@ -78,11 +80,11 @@ int host_range_claim(const struct config *config, const struct node *node,
 }
 
 int host_range_hold(const struct config *config, const struct node *node,
-		    enum node_ensure how,
+		    const struct netlink_link *parent, enum node_ensure how,
 		    const struct host_range_addresses *addresses,
 		    struct error *err)
 {
-	const struct ipam_host host = host_of(node);
+	const struct ipam_host host = host_range_host(node, parent);
 	struct ipam_host_addresses held = { .count = 0 };
 	int r;
 

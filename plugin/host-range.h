@@ -6,6 +6,7 @@
  * addresses' side, which the shim does not know.
  */
 
+#include "ipam/host.h"
 #include "plugin/node.h"
 
 struct host_range_addresses {
@@ -20,16 +21,22 @@ bool host_range_is_given(const struct config *config);
 bool host_range_is_former(const struct config *config,
 			  const struct inet_addr *addr);
 
+/** host_range_host() - Who this node is to the store: its name and its end of the
+ * tunnels, as @parent has it */
+struct ipam_host host_range_host(const struct node *node,
+				 const struct netlink_link *parent);
+
 /**
  * host_range_claim() - This node's addresses
+ * @parent:	Of the shim
  * @how:	NODE_LOOK asks nobody and writes nothing; NODE_REPAIR claims and
  *		remembers, under the link lock
  *
  * Return: 0; NODE_WRONG if they have to be claimed first; or negative
  */
 int host_range_claim(const struct config *config, const struct node *node,
-		     enum node_ensure how, struct host_range_addresses *ret,
-		     struct error *err);
+		     const struct netlink_link *parent, enum node_ensure how,
+		     struct host_range_addresses *ret, struct error *err);
 
 /**
  * host_range_hold() - Addresses that the node has from elsewhere are kept from
@@ -40,7 +47,7 @@ int host_range_claim(const struct config *config, const struct node *node,
  * one that is somebody else's
  */
 int host_range_hold(const struct config *config, const struct node *node,
-		    enum node_ensure how,
+		    const struct netlink_link *parent, enum node_ensure how,
 		    const struct host_range_addresses *addresses,
 		    struct error *err);
 

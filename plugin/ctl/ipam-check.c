@@ -199,6 +199,11 @@ void book_tell(void *arg, const struct store_finding *finding)
 		report_warn(&book->ctl->report, subject,
 			    "its DEL, or shimctl ipam gc once its Pod is gone",
 			    "%s", finding->text);
+	else if (finding->kind == STORE_UNUSED)
+		report_warn(&book->ctl->report, subject,
+			    "shimctl up, or shimctl ipam release if it is no "
+			    "more",
+			    "%s", finding->text);
 	else
 		report_fail(&book->ctl->report, subject,
 			    "shimctl ipam check --repair", "%s", finding->text);
@@ -218,6 +223,8 @@ int book_check(struct book *book, struct error *err)
 	r = ipam_audit(book->ipam, book->ctl->repair, book_tell, book, err);
 	if (r == 0)
 		r = book_compare(book, err);
+	if (r == 0)
+		r = book_check_host(book, err);
 	for (size_t i = 0; i < book->records.count && r == 0; i++)
 		r = check_record(book, &book->records.items[i], err);
 	if (r == 0)

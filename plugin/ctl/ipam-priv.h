@@ -21,6 +21,14 @@ int book_open(struct book *book, bool read_only, struct error *err);
  * store_tell on struct book */
 void book_tell(void *arg, const struct store_finding *finding);
 
+/** book_check_host() - The node's own addresses. Return: 0, or negative */
+int book_check_host(struct book *book, struct error *err);
+
+/** book_release_host() - One of them is given back, if it is
+ * Return: as commands */
+int book_release_host(struct book *book, const struct inet_addr *addr,
+		      struct error *err);
+
 /** book_collect() - gc --cluster. Return: an exit status, or negative */
 int book_collect(struct ctl *ctl, struct error *err);
 

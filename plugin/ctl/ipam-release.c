@@ -81,13 +81,8 @@ int book_release(struct book *book, struct error *err)
 	if (r != CTL_OK)
 		return r;
 	record = release_find(book, &addr);
-	if (!record) {
-		report_fail(&book->ctl->report, book->ctl->args[1],
-			    "shimctl ipam ls",
-			    "is nobody's on this node in network %s",
-			    book->network->config.name);
-		return CTL_FAILED;
-	}
+	if (!record)
+		return book_release_host(book, &addr, err);
 	r = children_owner(record, &owner, err);
 	if (r < 0)
 		return r;

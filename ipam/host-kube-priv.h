@@ -1,0 +1,59 @@
+#ifndef IPAM_HOST_KUBE_PRIV_H
+#define IPAM_HOST_KUBE_PRIV_H
+
+/*
+ * Shared by ipam/host-kube*.c only.
+ */
+
+#include "ipam/host-priv.h"
+#include "ipam/store-kube-priv.h"
+
+/* One family, or one given address, on its way. */
+struct host_kube {
+	const struct ipam_config *config;
+	const struct ipam_host *host;
+	struct cluster *cluster; /* NULL: only looking */
+	struct table_key key;
+	struct host_memory memory;
+	bool has_memory;
+};
+
+static inline bool host_kube_has_vtep(const struct host_kube *step,
+				      const struct inet_addr *vtep)
+{
+	return !step->host->vtep.family ||
+	       inet_addr_equal(&step->host->vtep, vtep);
+}
+
+/** host_kube_open() - The server, and who this node is to it */
+int host_kube_open(struct host_kube *step, struct store **ret,
+		   struct error *err);
+
+/** host_kube_held_key() - Of what is remembered of a given address */
+int host_kube_held_key(const struct host_kube *step,
+		       const struct inet_addr *addr, struct table_key *key,
+		       struct error *err);
+
+/* --- objects (host-kube-object.c) -------------------------------------------------- */
+
+bool host_kube_is_own(const struct host_kube *step,
+		      const struct reservation *have);
+
+/** host_kube_patch() - Tell the server the VTEP, where it has another */
+int host_kube_patch(struct host_kube *step, const struct reservation *have,
+		    struct error *err);
+
+/**
+ * host_kube_create() - One address for this node
+ *
+ * Return: 0, CLUSTER_TAKEN (@ret is the holder), CLUSTER_ABSENT (it was, and is
+ * not any more), or negative
+ */
+int host_kube_create(struct host_kube *step, const struct inet_addr *addr,
+		     struct reservation *ret, struct error *err);
+
+/** host_kube_list() - What the server has for this node */
+int host_kube_list(struct host_kube *step, struct cluster_list *ret,
+		   struct error *err);
+
+#endif

@@ -397,7 +397,8 @@ bool table_exists(const struct table *table)
 {
 	struct stat st;
 
-	return lstat(table->path, &st) == 0;
+	return lstat(table->path, &st) == 0 ||
+	       (errno != ENOENT && errno != ENOTDIR);
 }
 
 int table_ready(const struct table *table, struct error *err)

@@ -129,7 +129,8 @@ int table_put(struct table *table, const struct table_key *key,
 int table_del(struct table *table, const struct table_key *key,
 	      struct error *err) warn_unused;
 
-/** table_exists() - Is there a file? Without a lock, a hint only */
+/** table_exists() - Is there a file? Without a lock, a hint only; also true of one
+ * that cannot be seen */
 bool table_exists(const struct table *table);
 
 /**

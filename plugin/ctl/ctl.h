@@ -79,6 +79,11 @@ struct ctl {
 int ctl_networks_read(struct ctl *ctl, struct error *err);
 void ctl_networks_clear(struct ctl *ctl);
 
+/** ctl_network_has() - Is it in a subnet of the ranges, or of a node's address?
+ * Of a network whose addresses another plugin gives any may be. */
+bool ctl_network_has(const struct network *network,
+		     const struct inet_addr *addr);
+
 /** ctl_parent() - The parent link as it is now, whatever is wrong with it
  * Return: 0, NETLINK_ABSENT, or negative */
 int ctl_parent(struct ctl *ctl, const struct network *network,

@@ -65,25 +65,11 @@ static const struct config_node *leg_node(const struct doctor *d,
 	return NULL;
 }
 
-static bool leg_is_in_ranges(const struct network *network,
-			     const struct inet_addr *addr)
-{
-	const struct ipam_config *ipam = &network->config.ipam;
-
-	for (size_t i = 0; i < ipam->n_sets; i++)
-		for (size_t j = 0; j < ipam->sets[i].count; j++)
-			if (inet_prefix_contains(
-				    &ipam->sets[i].ranges[j].range.network,
-				    addr))
-				return true;
-	return ipam->n_sets == 0; /* a delegate's, which we do not know */
-}
-
 static bool leg_is_of_another(const struct doctor *d,
 			      const struct inet_addr *addr)
 {
 	for (size_t i = 0; i < d->ctl->n_networks; i++)
-		if (leg_is_in_ranges(&d->ctl->networks[i], addr))
+		if (ctl_network_has(&d->ctl->networks[i], addr))
 			return true;
 	return false;
 }
@@ -99,7 +85,7 @@ static enum leg leg_of(const struct doctor *d, const struct inet_addr *addr)
 		return child->is_found ? LEG_POD : LEG_GONE;
 	if (node)
 		return node == d->network->node.row ? LEG_SELF : LEG_NODE;
-	if (leg_is_in_ranges(d->network, addr))
+	if (ctl_network_has(d->network, addr))
 		return LEG_REMOTE;
 	return leg_is_of_another(d, addr) ? LEG_NONE : LEG_OUTSIDE;
 }

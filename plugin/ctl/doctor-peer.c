@@ -289,19 +289,13 @@ static const char *word_of(const char *line, unsigned int n)
 	return line;
 }
 
-/*
- * proc_net(5): "sl: ADDRESS:PORT REMOTE:PORT st tx:rx tr:when retrnsmt uid
- * timeout inode", the ports in hexadecimal. The kernel's own sockets, a VXLAN
- * device's among them, have no inode.
- */
+/* proc_net(5): "sl: ADDRESS:PORT REMOTE:PORT ...", in hexadecimal. */
 static bool port_is_in_line(const char *line, unsigned int port)
 {
 	const char *local = word_of(line, 1);
-	const char *inode = word_of(line, 9);
 
 	local += strcspn(local, ": \n");
-	return *local == ':' && strtoul(local + 1, NULL, 16) == port &&
-	       strtoul(inode, NULL, 10) != 0;
+	return *local == ':' && strtoul(local + 1, NULL, 16) == port;
 }
 
 static void port_of_program(struct doctor *d, const char *path)
@@ -331,11 +325,12 @@ static void port_of_program(struct doctor *d, const char *path)
 /*
  * Two devices share a port unless one is a metadata device, their flags differ,
  * or the id is the same; the clash shows on the way up only, and an overlay that
- * is up has won it.
+ * is up has won it. The socket of a device is listed as if it were a program's.
  */
 int doctor_port(struct doctor *d, struct error *err)
 {
 	const struct config_vxlan *want = &d->network->config.vxlan;
+	bool is_links = false;
 
 	(void)err;
 	if (!want->present || (d->parent.flags & IFF_UP))
@@ -343,10 +338,15 @@ int doctor_port(struct doctor *d, struct error *err)
 	for (size_t i = 0; i < d->links.count; i++) {
 		const struct netlink_link *link = &d->links.items[i];
 
-		if (link->is_vxlan && link->index != d->parent.index &&
-		    link->vxlan.port == want->port)
+		if (!link->is_vxlan || link->index == d->parent.index ||
+		    link->vxlan.port != want->port)
+			continue;
+		is_links |= (link->flags & IFF_UP) != 0;
+		if (link->vxlan.collect_metadata || link->vxlan.id == want->id)
 			port_of_link(d, link);
 	}
+	if (is_links)
+		return 0;
 	port_of_program(d, "/proc/thread-self/net/udp");
 	port_of_program(d, "/proc/thread-self/net/udp6");
 	return 0;

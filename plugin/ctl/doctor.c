@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /*
  * The table is walked once for each network. Everything that several checks
@@ -306,12 +307,17 @@ static void doctor_report_log(struct report *report,
 static int doctor_read_log(const char *path, struct doctor_log *ret,
 			   struct error *err)
 {
+	struct stat st;
 	FILE *file;
 	int r;
 
 	if (strcmp(path, "-") == 0)
 		return doctor_log_read(stdin, ret, err);
 	file = fopen(path, "re");
+	if (file && fstat(fileno(file), &st) == 0 && S_ISDIR(st.st_mode)) {
+		fclose(file);
+		return ctl_usage("--log %s: %s", path, strerror(EISDIR));
+	}
 	if (!file)
 		return ctl_usage("--log %s: %s", path, strerror(errno));
 	r = doctor_log_read(file, ret, err);

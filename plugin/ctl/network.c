@@ -95,6 +95,35 @@ int ctl_networks_read(struct ctl *ctl, struct error *err)
 	return 0;
 }
 
+/* --- whose is it -------------------------------------------------------------------- */
+
+static bool network_has_row(const struct config_node *row,
+			    const struct inet_addr *addr)
+{
+	for (size_t i = 0; i < row->n_addresses; i++)
+		if (inet_prefix_contains(&row->addresses[i], addr))
+			return true;
+	return false;
+}
+
+bool ctl_network_has(const struct network *network,
+		     const struct inet_addr *addr)
+{
+	const struct config *config = &network->config;
+	const struct ipam_config *ipam = &config->ipam;
+
+	for (size_t i = 0; i < ipam->n_sets; i++)
+		for (size_t j = 0; j < ipam->sets[i].count; j++)
+			if (inet_prefix_contains(
+				    &ipam->sets[i].ranges[j].range.network,
+				    addr))
+				return true;
+	for (size_t i = 0; i < config->n_nodes; i++)
+		if (network_has_row(&config->nodes[i], addr))
+			return true;
+	return ipam->n_sets == 0;
+}
+
 /* --- what is there ------------------------------------------------------------------ */
 
 int ctl_parent(struct ctl *ctl, const struct network *network,

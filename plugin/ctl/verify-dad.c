@@ -46,16 +46,6 @@ static const struct child *holder_here(const struct verify *v,
 	return NULL;
 }
 
-/* The same pair in the other order was told before. */
-static const struct sweep_answer *first_answer(const struct verify *v,
-					       const struct inet_addr *addr)
-{
-	for (size_t i = 0; i < v->sweep.count; i++)
-		if (inet_addr_equal(&v->sweep.items[i].addr, addr))
-			return &v->sweep.items[i];
-	return NULL;
-}
-
 static void say_stranger(const struct verify *v, const struct netlink_fdb *fdb,
 			 const struct inet_addr *addr,
 			 const struct inet_mac *mac, const char *holder)
@@ -132,7 +122,8 @@ static void look_at_answer(const struct verify *v,
 			   const struct sweep_answer *answer)
 {
 	const struct child *child = holder_here(v, &answer->addr);
-	const struct sweep_answer *first = first_answer(v, &answer->addr);
+	/* The same pair in the other order was told before. */
+	const struct sweep_answer *first = verify_answer(v, &answer->addr);
 	char holder[192];
 
 	if (!child && first && first != answer && !is_nic_of_node(v, first) &&

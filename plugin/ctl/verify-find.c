@@ -13,6 +13,8 @@
 
 /* --- nodes ------------------------------------------------------------------------ */
 
+static const char elsewhere[] = "elsewhere";
+
 const char *verify_node_name(const struct verify *v, size_t node)
 {
 	const struct verify_node *n = &v->nodes[node];
@@ -58,17 +60,19 @@ static int find_vtep(struct verify *v, const struct inet_addr *vtep,
 	return *ret < v->n_nodes ? 0 : add_node(v, NULL, vtep, err);
 }
 
+bool verify_is_elsewhere(const struct verify *v, size_t node)
+{
+	return v->nodes[node].name == elsewhere;
+}
+
 static int find_unknown(struct verify *v, size_t *ret, struct error *err)
 {
 	static const struct inet_addr none;
 
-	for (*ret = 1; *ret < v->n_nodes; (*ret)++) {
-		const char *name = v->nodes[*ret].name;
-
-		if (name && strcmp(name, "elsewhere") == 0)
+	for (*ret = 1; *ret < v->n_nodes; (*ret)++)
+		if (verify_is_elsewhere(v, *ret))
 			return 0;
-	}
-	return add_node(v, "elsewhere", &none, err);
+	return add_node(v, elsewhere, &none, err);
 }
 
 /* --- targets ---------------------------------------------------------------------- */
@@ -182,8 +186,8 @@ static int locate(struct verify *v, const struct netlink_fdb *fdb,
 	return find_unknown(v, ret, err);
 }
 
-static const struct sweep_answer *answer_for(const struct verify *v,
-					     const struct inet_addr *addr)
+const struct sweep_answer *verify_answer(const struct verify *v,
+					 const struct inet_addr *addr)
 {
 	for (size_t i = 0; i < v->sweep.count; i++)
 		if (inet_addr_equal(&v->sweep.items[i].addr, addr))
@@ -278,6 +282,24 @@ static int add_answers(struct verify *v, const struct netlink_fdb *fdb,
 	return r;
 }
 
+/* Is there somebody here who can ask? A host without a shim has what its routes
+ * say. */
+static bool has_family(const struct verify *v, int family)
+{
+	struct inet_addr addr;
+
+	if (!v->shim.index)
+		return true;
+	for (size_t i = 0; i < v->children.count; i++)
+		for (size_t n = 0;
+		     v->children.items[i].is_found &&
+		     verify_child_addr(&v->children.items[i], n, &addr);
+		     n++)
+			if (addr.family == family)
+				return true;
+	return false;
+}
+
 static int add_arguments(struct verify *v, const struct netlink_fdb *fdb,
 			 struct error *err)
 {
@@ -287,9 +309,16 @@ static int add_arguments(struct verify *v, const struct netlink_fdb *fdb,
 		const struct sweep_answer *answer;
 		struct inet_addr addr;
 
-		if (!inet_addr_parse(v->ctl->args[i], &addr))
+		if (!inet_addr_parse(v->ctl->args[i], &addr) ||
+		    !ctl_network_has(v->network, &addr))
 			continue;
-		answer = answer_for(v, &addr);
+		if (!has_family(v, addr.family))
+			report_fail(&v->ctl->report, v->ctl->args[i],
+				    "give the shim such an address, or leave "
+				    "this one out",
+				    "cannot be asked: neither this host nor a "
+				    "pod of it has an address of its family");
+		answer = verify_answer(v, &addr);
 		r = add_remote(v, fdb, &addr, answer ? &answer->mac : NULL,
 			       err);
 	}

@@ -20,15 +20,6 @@
 #define MOVED_LIMIT   (MOVED_COUNT / 8) /* a quiet link moves no more */
 #define MOVED_TARGETS 8 /* of a node; more are not looked at */
 
-static const struct sweep_answer *answer_of(const struct verify *v,
-					    const struct verify_target *to)
-{
-	for (size_t i = 0; i < v->sweep.count; i++)
-		if (inet_addr_equal(&v->sweep.items[i].addr, &to->addr))
-			return &v->sweep.items[i];
-	return NULL;
-}
-
 static bool is_mostly(uint64_t frames)
 {
 	return frames >= MOVED_COUNT - MOVED_LIMIT &&
@@ -124,7 +115,7 @@ int verify_moved(struct verify *v, const struct peers *peers,
 		if (leg->to->place != VERIFY_REMOTE_POD ||
 		    leg->to->node != node || !verify_is_open(leg, VERIFY_SMALL))
 			continue;
-		answer = answer_of(v, leg->to);
+		answer = verify_answer(v, &leg->to->addr);
 		if (!answer)
 			continue;
 		n_looked++;

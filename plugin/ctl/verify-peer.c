@@ -143,6 +143,41 @@ static int cause_tunnel(struct verify *v, const struct peers *peers,
 	return r;
 }
 
+/* An address that was given, or whose node the overlay has not learned. */
+static void say_elsewhere(const struct verify *v, const struct inet_addr *addr)
+{
+	const struct sweep_answer *answer = verify_answer(v, addr);
+	struct report *report = &v->ctl->report;
+	char text[INET_ADDR_TEXT], mac[INET_MAC_TEXT];
+
+	inet_addr_format(addr, text);
+	if (answer)
+		report_fail(report, text,
+			    "look at the firewall and the routes of that pod",
+			    "%s answers for it, and no packet comes back",
+			    inet_mac_format(&answer->mac, mac));
+	else
+		report_fail(report, text,
+			    "look for it on its node: shimctl ipam ls",
+			    "nobody answers for it: no pod has it, or its node "
+			    "is not reached");
+}
+
+static void cause_elsewhere(struct verify *v, size_t node)
+{
+	for (size_t i = 0; i < v->n_legs; i++) {
+		const struct verify_target *to = v->legs[i].to;
+
+		if (to->node != node ||
+		    !verify_is_open(&v->legs[i], VERIFY_SMALL))
+			continue;
+		say_elsewhere(v, &to->addr);
+		for (size_t j = i; j < v->n_legs; j++)
+			if (v->legs[j].to == to)
+				v->legs[j].is_explained = true;
+	}
+}
+
 /* What a node's legs have in common. */
 struct node_legs {
 	size_t lost; /* of small packets */
@@ -243,9 +278,12 @@ static int cause_node(struct verify *v, const struct peers *peers, size_t node,
 		      bool is_wrong, struct error *err)
 {
 	const struct peer *peer = find_peer(peers, &v->nodes[node].vtep);
-	struct node_legs n = count_node(v, node);
+	struct node_legs n;
 	int r = 0;
 
+	if (verify_is_elsewhere(v, node))
+		cause_elsewhere(v, node);
+	n = count_node(v, node);
 	if (n.lost && n.answered && peer) {
 		r = verify_moved(v, peers, peer, node, err);
 		n = count_node(v, node);

@@ -257,6 +257,29 @@ static int report_matrix(struct verify *v, struct error *err)
 
 /* --- the verdict ------------------------------------------------------------------ */
 
+/* All legs to a node, or all that leave this one, are broken. */
+static bool is_tunnel_broken(const struct verify *v)
+{
+	bool is_any = false;
+
+	for (size_t node = 1; node < v->n_nodes; node++) {
+		size_t asked = 0, broken = 0;
+
+		for (size_t i = 0; i < v->n_legs; i++) {
+			const struct verify_leg *leg = &v->legs[i];
+
+			if (leg->to->node != node || !verify_is_remote(leg))
+				continue;
+			asked++;
+			broken += verify_is_broken(leg);
+		}
+		if (asked && asked == broken && !verify_is_elsewhere(v, node))
+			return true;
+		is_any |= broken < asked;
+	}
+	return !is_any;
+}
+
 static void report_verdict(struct verify *v)
 {
 	struct report *report = &v->ctl->report;
@@ -268,8 +291,11 @@ static void report_verdict(struct verify *v)
 		text = ": within this node and between nodes";
 	else if (local)
 		text = ": the tunnel is fine, this node's own are not";
-	else if (remote)
+	else if (remote && is_tunnel_broken(v))
 		text = ": this node's own are fine, the tunnel is not";
+	else if (remote)
+		text = ": this node's own are fine, and the tunnel is, but not "
+		       "what is at its other end";
 	report_line(report, "%s on %s: %zu of %zu legs failed%s%s",
 		    v->network->config.name, v->network->node.name,
 		    local + remote, v->n_legs, text,

@@ -106,7 +106,7 @@ static int add_known(struct verify *v, struct questions *q, int family,
 		struct inet_addr addr;
 
 		if (inet_addr_parse(v->ctl->args[i], &addr) &&
-		    addr.family == family)
+		    addr.family == family && ctl_network_has(v->network, &addr))
 			r = add_question(q, &addr, err);
 	}
 	return r;

@@ -122,17 +122,32 @@ static int verify_network(struct ctl *ctl, const struct network *network,
 	return r;
 }
 
-int ctl_verify(struct ctl *ctl, struct error *err)
+/* Return: 0, or CTL_USAGE */
+static int verify_check_args(const struct ctl *ctl)
 {
-	int status = CTL_OK;
-
 	for (int i = 0; i < ctl->n_args; i++) {
 		struct inet_addr addr;
+		bool is_known = false;
 
 		if (!inet_addr_parse(ctl->args[i], &addr))
 			return ctl_usage("verify: \"%s\" is no address",
 					 ctl->args[i]);
+		for (size_t j = 0; j < ctl->n_networks; j++)
+			is_known |= ctl_network_has(&ctl->networks[j], &addr);
+		if (!is_known)
+			return ctl_usage("verify: %s is in no subnet of a "
+					 "network",
+					 ctl->args[i]);
 	}
+	return 0;
+}
+
+int ctl_verify(struct ctl *ctl, struct error *err)
+{
+	int status = verify_check_args(ctl);
+
+	if (status != 0)
+		return status;
 	if (ctl->serve)
 		return verify_serve(ctl, err);
 	report_array(&ctl->report, "networks");

@@ -92,6 +92,13 @@ int verify_sweep(struct verify *v, struct error *err);
 /** verify_node_name() - Of v->nodes */
 const char *verify_node_name(const struct verify *v, size_t node);
 
+/** verify_is_elsewhere() - Nobody knows which node it is */
+bool verify_is_elsewhere(const struct verify *v, size_t node);
+
+/** verify_answer() - The first who answered for it; NULL: nobody */
+const struct sweep_answer *verify_answer(const struct verify *v,
+					 const struct inet_addr *addr);
+
 /** verify_child_addr() - The @nth address of a child; false: it has fewer */
 bool verify_child_addr(const struct child *child, size_t nth,
 		       struct inet_addr *ret);

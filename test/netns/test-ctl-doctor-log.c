@@ -105,6 +105,8 @@ Test(doctor_leg, a_log_that_complains_of_nothing)
 		   "{\"command\":\"doctor\",\"networks\":[{\"network\":"
 		   "\"storage\",\"skipped\":[]}],\"log\":{\"lines\":1,"
 		   "\"complaints\":0},\"findings\":[]}\n");
+	ctl_fails("$C doctor --log /run", 2,
+		  "shimctl: --log /run: Is a directory -> shimctl --help\n");
 	ctl_fails("$C doctor --log /run/nothing", 2,
 		  "shimctl: --log /run/nothing: No such file or directory -> "
 		  "shimctl --help\n");

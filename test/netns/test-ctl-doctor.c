@@ -305,6 +305,15 @@ Test(doctor, flannel_has_port_and_id)
 		"another vxlan.port, on all nodes\n");
 }
 
+Test(doctor, another_overlay_on_the_port_is_no_clash)
+{
+	faults_find("ip link del vxlan-storage;"
+		    " ip link add other type vxlan id 101 dstport 4789"
+		    " local 10.100.100.1; ip link set other up",
+		    "FAIL missing: vxlan-storage does not exist -> shimctl "
+		    "up\n");
+}
+
 Test(doctor, a_program_has_the_port)
 {
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6,

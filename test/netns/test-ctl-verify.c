@@ -142,6 +142,38 @@ Test(ctl_verify, without_a_parent_it_cannot_be_tested)
 {
 	finds(-1, "ip link del vxlan-storage", "verify", 3,
 	      "FAIL storage: has no parent on this node -> shimctl up\n");
+}
+
+Test(ctl_verify, an_address_that_nobody_has_is_not_the_tunnels_fault)
+{
+	verify("10.100.1.77", 1,
+	       "2 of 8 legs failed: this node's own are fine, and the tunnel "
+	       "is, but not what is at its other end\n"
+	       "FAIL 10.100.1.77: nobody answers for it: no pod has it, or its "
+	       "node is not reached -> look for it on its node: shimctl ipam "
+	       "ls\n");
+}
+
+/* Only the other node has an address of that family. */
+Test(ctl_verify, an_address_that_cannot_be_asked_is_told)
+{
+	ns_do(-1,
+	      "sed -i 's/\"10.100.1.2.24\"/[&, \"fd10::2\\/64\"]/' " CTL_CONFIG);
+	verify("fd10::7", 1,
+	       "0 of 6 legs failed\n"
+	       "FAIL fd10::7: cannot be asked: neither this host nor a pod of "
+	       "it has an address of its family -> give the shim such an "
+	       "address, or leave this one out\n");
+}
+
+Test(ctl_verify, what_is_no_address_of_the_network_is_wrong_usage)
+{
+	ctl_fails("$C verify 8.8.8.8", 2,
+		  "shimctl: verify: 8.8.8.8 is in no subnet of a network -> "
+		  "shimctl --help\n");
+	ctl_fails("$C verify fe80::1", 2,
+		  "shimctl: verify: fe80::1 is in no subnet of a network -> "
+		  "shimctl --help\n");
 	ctl_fails("$C verify x", 2,
 		  "shimctl: verify: \"x\" is no address -> shimctl --help\n");
 }

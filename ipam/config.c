@@ -34,9 +34,7 @@ bool ipam_config_is_builtin(const struct ipam_config *config)
 		return false;
 	if (strcmp(config->type, "hostshim") == 0)
 		return true;
-	return strcmp(config->type, "whereabouts") == 0 &&
-	       (config->store == IPAM_STORE_LOCAL ||
-		config->store == IPAM_STORE_KUBERNETES);
+	return strcmp(config->type, "whereabouts") == 0 && !config->has_slices;
 }
 
 /* One of @names, by index. */
@@ -308,6 +306,8 @@ static int read_section(const struct json_at *at, struct ipam_section *section,
 	if (r < 0)
 		return r;
 	/* A node would be given addresses of another one's slice. */
+	config->has_slices = ipam_is_given(&section->slice) &&
+			     config->store == IPAM_STORE_WHEREABOUTS;
 	if (ipam_is_given(&section->slice) && ipam_config_is_builtin(config)) {
 		json_error(&section->slice, err,
 			   "slices of nodes are not served here");
@@ -331,6 +331,17 @@ static int read_section(const struct json_at *at, struct ipam_section *section,
 	return 0;
 }
 
+/* Whereabouts passes over what its flat file says of it. */
+static int read_overlap(const struct json_at *at, struct ipam_config *config,
+			struct error *err)
+{
+	struct json_at overlap;
+
+	return json_member(at, "enable_overlapping_ranges", &overlap)
+		       ? json_read_bool(&overlap, &config->overlap, err)
+		       : 0;
+}
+
 static int read_builtin(const struct json_at *at, bool lenient,
 			struct ipam_config *ret, struct error *err)
 {
@@ -341,6 +352,7 @@ static int read_builtin(const struct json_at *at, bool lenient,
 					   IPAM_STORE_LOCAL,
 			.order = IPAM_ORDER_LOWEST,
 			.reuse_delay = 30,
+			.overlap = true,
 		},
 		.lenient = lenient,
 	};
@@ -353,6 +365,8 @@ static int read_builtin(const struct json_at *at, bool lenient,
 	if (lenient)
 		ipam_flat_read(at, &flat, &wrong);
 	r = read_section(&flat.at, &section, err);
+	if (r == 0)
+		r = read_overlap(at, &section.config, err);
 	if (error_is_set(&wrong)) {
 		*err = wrong;
 		r = error_return(err);

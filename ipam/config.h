@@ -97,6 +97,8 @@ struct ipam_config {
 	uint32_t reuse_delay; /* seconds */
 	bool conflict_probe;
 	bool shared;
+	bool has_slices; /* node_slice_size: served by Whereabouts itself */
+	bool overlap; /* enable_overlapping_ranges, of Whereabouts' pools */
 	char *kubeconfig;
 	char *state_dir;
 	char *data_dir;
@@ -145,8 +147,8 @@ int ipam_config_reserve(struct ipam_config *config,
 /**
  * ipam_config_is_builtin() - Present, and served by ourselves
  *
- * "hostshim" always; "whereabouts" with a store that this build has: with
- * Whereabouts' own it is executed like any other type.
+ * "hostshim" and "whereabouts"; the latter with slices of nodes, which only
+ * Whereabouts itself knows, is executed like any other type.
  */
 bool ipam_config_is_builtin(const struct ipam_config *config);
 

@@ -59,7 +59,7 @@ static const struct {
 } stores[] = {
 	[IPAM_STORE_LOCAL] = { "local", store_local_open },
 	[IPAM_STORE_KUBERNETES] = { "kubernetes", store_kube_open },
-	[IPAM_STORE_WHEREABOUTS] = { "whereabouts", NULL },
+	[IPAM_STORE_WHEREABOUTS] = { "whereabouts", store_whereabouts_open },
 	[IPAM_STORE_BOTH] = { "both", NULL },
 };
 
@@ -80,7 +80,8 @@ int ipam_open(const struct ipam_config *config, bool read_only,
 	if (!stores[config->store].open)
 		return error_set(err, ERROR_UNSUPPORTED, 0,
 				 "ipam.store: \"%s\": this build serves "
-				 "\"local\" and \"kubernetes\"",
+				 "\"local\", \"kubernetes\" and "
+				 "\"whereabouts\"",
 				 stores[config->store].name);
 	ipam = calloc(1, sizeof(*ipam));
 	if (!ipam)

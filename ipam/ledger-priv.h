@@ -16,11 +16,9 @@ struct ledger {
 int ledger_unreadable(struct ledger *ledger, const char *what,
 		      struct error *err);
 
-/** ledger_hold() / ledger_unhold() - An address is in an entry */
+/** ledger_hold() - An address is in an entry */
 int ledger_hold(struct ledger *ledger, const char *pool,
 		const struct inet_addr *addr, const struct table_key *holder,
 		struct error *err);
-int ledger_unhold(struct ledger *ledger, const char *pool,
-		  const struct inet_addr *addr, struct error *err);
 
 #endif

@@ -26,8 +26,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define LEDGER_NAME "cluster"
-
 #define FACT_NUMBER "number"
 
 void ledger_entry_clear(struct ledger_entry *entry)
@@ -36,24 +34,44 @@ void ledger_entry_clear(struct ledger_entry *entry)
 	memset(entry->refs, 0, sizeof(entry->refs));
 }
 
-int ledger_open(const struct ipam_config *config, bool read_only,
-		struct ledger **ret, struct error *err)
+static int open_table(const char *dir, const char *name, unsigned int flags,
+		      struct ledger **ret, struct error *err)
 {
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
 	int r;
 
 	if (!ledger)
 		return error_oom(err);
-	r = table_open(config->state_dir, LEDGER_NAME,
-		       read_only ? TABLE_READ_ONLY : 0, &ledger->table, err);
-	if (r == 0)
-		r = table_set_witness(ledger->table, config->data_dir, err);
+	r = table_open(dir, name, flags, &ledger->table, err);
 	if (r < 0) {
 		ledger_close(ledger);
 		return r;
 	}
 	*ret = ledger;
 	return 0;
+}
+
+int ledger_open(const struct ipam_config *config, const char *name,
+		bool read_only, struct ledger **ret, struct error *err)
+{
+	cleanup_ledger struct ledger *ledger = NULL;
+	int r;
+
+	r = open_table(config->state_dir, name, read_only ? TABLE_READ_ONLY : 0,
+		       &ledger, err);
+	if (r == 0)
+		r = table_set_witness(ledger->table, config->data_dir, err);
+	if (r == 0)
+		*ret = take_ptr(ledger);
+	return r;
+}
+
+int ledger_open_journal(const struct ipam_config *config, const char *name,
+			bool read_only, struct ledger **ret, struct error *err)
+{
+	return open_table(config->data_dir, name,
+			  TABLE_SYNCED | (read_only ? TABLE_READ_ONLY : 0), ret,
+			  err);
 }
 
 struct ledger *ledger_close(struct ledger *ledger)

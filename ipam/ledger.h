@@ -61,15 +61,33 @@ struct ledger_line {
 	char ifname[16];
 };
 
+#define LEDGER_CLUSTER     "cluster" /* tables: of Reservations */
+#define LEDGER_WHEREABOUTS "whereabouts"
+
 /**
  * ledger_open() - Touches no file
  * @config:	Its directories; must outlive the ledger
+ * @name:	Of the table: each store has its own
  */
-int ledger_open(const struct ipam_config *config, bool read_only,
-		struct ledger **ret, struct error *err);
+int ledger_open(const struct ipam_config *config, const char *name,
+		bool read_only, struct ledger **ret, struct error *err);
+
+/**
+ * ledger_open_journal() - Lines alone, which are on disk and outlive the boot
+ *
+ * In ipam.dataDir. Times of an earlier boot are in it: they may lie ahead.
+ */
+int ledger_open_journal(const struct ipam_config *config, const char *name,
+			bool read_only, struct ledger **ret, struct error *err);
 
 /** ledger_close() - Returns NULL; NULL is fine */
 struct ledger *ledger_close(struct ledger *ledger);
+
+static inline void ledger_cleanup(struct ledger **ledger)
+{
+	ledger_close(*ledger);
+}
+#define cleanup_ledger cleanup(ledger_cleanup)
 
 struct table *ledger_table(struct ledger *ledger);
 
@@ -106,6 +124,11 @@ int ledger_entry_save(struct ledger *ledger, const struct table_key *key,
 int ledger_entry_drop(struct ledger *ledger, const struct table_key *key,
 		      const struct ledger_entry *entry, uint64_t rest_ms,
 		      struct error *err);
+
+/** ledger_unhold() - An address was in an entry, and the entry is to be saved
+ * without it */
+int ledger_unhold(struct ledger *ledger, const char *pool,
+		  const struct inet_addr *addr, struct error *err);
 
 /**
  * ledger_entry_next() - The first entry behind @key

@@ -30,12 +30,6 @@
 #define OWED_PAUSE_MS     1000 /* doubled with each try, up to: */
 #define OWED_PAUSE_MAX_MS 600000
 
-enum {
-	OWED_DONE = 0,
-	OWED_KEPT = 1, /* not settled, but others may be */
-	OWED_AWAY = 2, /* nor will others be */
-};
-
 /* --- writing it down ----------------------------------------------------------- */
 
 static void owe_text(char *to, size_t size, const char *text)
@@ -82,8 +76,8 @@ int cluster_owe(struct cluster *cluster, const struct table_key *key,
 					 err);
 }
 
-static bool line_is_of(const struct ledger_line *line,
-		       const struct store_attachment *attachment)
+bool cluster_line_is_of(const struct ledger_line *line,
+			const struct store_attachment *attachment)
 {
 	return strcmp(line->network, attachment->network) == 0 &&
 	       strcmp(line->container_id, attachment->container_id) == 0 &&
@@ -102,7 +96,7 @@ int cluster_cancel(struct cluster *cluster,
 				     err);
 		if (r != 0)
 			return r < 0 ? r : canceled;
-		if (!line_is_of(&line, attachment))
+		if (!cluster_line_is_of(&line, attachment))
 			continue;
 		canceled = 1;
 		if (line.kind != LEDGER_POST)
@@ -281,7 +275,7 @@ static int settle_attachment(struct cluster *cluster,
 	return settled;
 }
 
-static int settle_line(struct cluster *cluster, const struct ledger_line *line)
+int cluster_settle_line(struct cluster *cluster, const struct ledger_line *line)
 {
 	switch ((enum ledger_kind)line->kind) {
 	case LEDGER_RELEASE:
@@ -338,10 +332,18 @@ static int is_anothers(const struct ledger_line *line, bool is_own,
 	if (line->kind != LEDGER_POST &&
 	    (line->tries > 0 || file_boottime_ms() > line->since_ms + 20000))
 		return 0;
+	if (line->since_ms > file_boottime_ms())
+		return 0; /* in an earlier boot */
 	r = process_look(&line->process, err);
 	if (r == PROCESS_UNKNOWN)
 		return file_boottime_ms() < line->since_ms + 60000;
 	return r < 0 ? r : r == 0;
+}
+
+/* None waits longer: such a time is one of an earlier boot. */
+static bool is_due(const struct ledger_line *line, uint64_t now)
+{
+	return line->next_ms <= now || line->next_ms > now + OWED_PAUSE_MAX_MS;
 }
 
 static int find_inside(struct cluster *cluster,
@@ -356,8 +358,8 @@ static int find_inside(struct cluster *cluster,
 				     err);
 		if (r != 0)
 			return r;
-		if (attachment ? !line_is_of(line, attachment)
-			       : line->next_ms > now)
+		if (attachment ? !cluster_line_is_of(line, attachment)
+			       : !is_due(line, now))
 			continue;
 		r = is_anothers(line, attachment != NULL, err);
 		if (r <= 0)
@@ -412,8 +414,9 @@ void cluster_settle(struct cluster *cluster,
 		r = owed_next(cluster, attachment, &line, settled, &err);
 		if (r != 0)
 			break;
-		settled = is_over(cluster) ? OWED_AWAY
-					   : settle_line(cluster, &line);
+		settled = is_over(cluster)
+				  ? OWED_AWAY
+				  : cluster->way->settle(cluster, &line);
 	}
 	if (r < 0)
 		log_warning("what is owed to the server: %s", err.details);

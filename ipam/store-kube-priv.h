@@ -17,8 +17,30 @@
 #define CLUSTER_FACT_RESTORED "restored" /* the server knew more before */
 #define CLUSTER_FACT_PROVED   "proved" /* the node is who it says */
 
+struct cluster;
+
+/* What came of a line of the ledger. */
+enum {
+	OWED_DONE = 0,
+	OWED_KEPT = 1, /* not settled, but others may be */
+	OWED_AWAY = 2, /* nor will others be */
+};
+
+/* What the stores of a server do each in its own way. */
+struct cluster_way {
+	/* Do what a line says is owed. Return: OWED_... */
+	int (*settle)(struct cluster *cluster, const struct ledger_line *line);
+
+	/* Give back what the server has of an attachment that the ledger does not
+	 * know, or write down that it is owed. 0, STORE_ABSENT. */
+	int (*release_unknown)(struct cluster *cluster,
+			       const struct store_attachment *attachment,
+			       struct error *err);
+};
+
 struct cluster {
 	struct store base;
+	const struct cluster_way *way;
 	const struct ipam_config *config;
 	struct ledger *ledger;
 	struct kube *kube; /* opened by the first request */
@@ -45,6 +67,32 @@ enum {
 int cluster_begin(struct cluster *cluster, bool write, struct error *err)
 	warn_unused;
 int cluster_end(struct cluster *cluster, int r, struct error *err);
+
+/* --- what needs the ledger only (store-kube.c) -------------------------------------- */
+
+/** cluster_open() - What the stores of a server have in common
+ * @cluster:	Zeroed, with ops and way; the caller frees it, whatever comes of it
+ * @table:	Of the ledger, see ledger_open() */
+int cluster_open(struct cluster *cluster, const struct ipam_config *config,
+		 const char *table, bool read_only, unsigned int timeout_ms,
+		 struct error *err);
+void cluster_clear(struct cluster *cluster);
+
+int cluster_confirm(struct store *store,
+		    const struct store_attachment *attachment,
+		    struct error *err);
+int cluster_find(struct store *store, const struct store_attachment *attachment,
+		 struct store_record *ret, struct error *err);
+int cluster_list_records(struct store *store, struct store_records *ret,
+			 struct error *err);
+bool cluster_is_damaged(const struct store *store);
+int cluster_rebuild(struct store *store, const struct store_records *known,
+		    struct error *err);
+
+/** cluster_count() - Candidates of a set that are in @taken; those that rest */
+int cluster_count(struct cluster *cluster, const struct ipam_range_set *set,
+		  const struct range_set *taken, struct store_usage *ret,
+		  struct error *err);
 
 /* --- requests (store-kube-request.c); no transaction is open ---------------------- */
 
@@ -172,6 +220,14 @@ int cluster_list_attachment(struct cluster *cluster,
 			    const struct store_attachment *attachment,
 			    struct cluster_list *ret, struct error *err);
 
+/** cluster_line_is_of() - A line of that attachment? */
+bool cluster_line_is_of(const struct ledger_line *line,
+			const struct store_attachment *attachment);
+
+/** cluster_settle_line() - cluster_way.settle of Reservations */
+int cluster_settle_line(struct cluster *cluster,
+			const struct ledger_line *line);
+
 /** cluster_settle_some() - What is due, for CLUSTER_LIMIT_MS */
 void cluster_settle_some(struct cluster *cluster);
 
@@ -184,6 +240,12 @@ int cluster_due(struct store *store, const char *task, uint64_t period_ms,
 int cluster_release(struct store *store,
 		    const struct store_attachment *attachment,
 		    struct error *err);
+
+/** cluster_release_unknown() - cluster_way.release_unknown of Reservations */
+int cluster_release_unknown(struct cluster *cluster,
+			    const struct store_attachment *attachment,
+			    struct error *err);
+
 int cluster_reap(struct store *store, const struct store_record *record,
 		 struct error *err);
 int cluster_mark(struct store *store, const struct store_record *record,

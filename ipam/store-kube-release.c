@@ -145,9 +145,9 @@ static int write_owed(struct cluster *cluster,
 	return cluster_end(cluster, r, err);
 }
 
-static int release_unknown(struct cluster *cluster,
-			   const struct store_attachment *attachment,
-			   struct error *err)
+int cluster_release_unknown(struct cluster *cluster,
+			    const struct store_attachment *attachment,
+			    struct error *err)
 {
 	cleanup_cluster_list struct cluster_list list = { 0 };
 	struct error away = { 0 };
@@ -177,7 +177,7 @@ int cluster_release(struct store *store,
 
 	r = release_write(cluster, attachment, &canceled, err);
 	if (r == STORE_ABSENT && !canceled)
-		r = release_unknown(cluster, attachment, err);
+		r = cluster->way->release_unknown(cluster, attachment, err);
 	if (r != 0 && !canceled)
 		return r;
 	cluster_settle(cluster, attachment);

@@ -79,9 +79,9 @@ static int confirm_entry(struct cluster *cluster, const struct table_key *key,
 	return ledger_entry_save(cluster->ledger, key, &entry, err);
 }
 
-static int cluster_confirm(struct store *store,
-			   const struct store_attachment *attachment,
-			   struct error *err)
+int cluster_confirm(struct store *store,
+		    const struct store_attachment *attachment,
+		    struct error *err)
 {
 	struct cluster *cluster = cluster_of(store);
 	struct process self = { 0 };
@@ -107,9 +107,8 @@ static int cluster_confirm(struct store *store,
 
 /* --- looking ------------------------------------------------------------------------- */
 
-static int cluster_find(struct store *store,
-			const struct store_attachment *attachment,
-			struct store_record *ret, struct error *err)
+int cluster_find(struct store *store, const struct store_attachment *attachment,
+		 struct store_record *ret, struct error *err)
 {
 	cleanup_ledger_entry struct ledger_entry entry = { 0 };
 	struct cluster *cluster = cluster_of(store);
@@ -168,8 +167,8 @@ static int list_inside(struct cluster *cluster, struct store_records *records,
 	return r < 0 ? r : 0;
 }
 
-static int cluster_list_records(struct store *store, struct store_records *ret,
-				struct error *err)
+int cluster_list_records(struct store *store, struct store_records *ret,
+			 struct error *err)
 {
 	cleanup_store_records struct store_records records = { 0 };
 	struct cluster *cluster = cluster_of(store);
@@ -232,6 +231,24 @@ static int count_resting(struct cluster *cluster,
 	}
 }
 
+int cluster_count(struct cluster *cluster, const struct ipam_range_set *set,
+		  const struct range_set *taken, struct store_usage *ret,
+		  struct error *err)
+{
+	int r;
+
+	*ret = (struct store_usage){ 0 };
+	for (size_t i = 0; i < set->count; i++)
+		ret->candidates += range_set_size(&set->ranges[i].candidates);
+	ret->used = count_in(set, taken);
+	r = cluster_begin(cluster, false, err);
+	if (r != 0)
+		return r;
+	r = count_resting(cluster, set, &ret->resting, err);
+	cluster_abort(cluster);
+	return r;
+}
+
 static int cluster_usage(struct store *store, size_t index,
 			 struct store_usage *ret, struct error *err)
 {
@@ -241,21 +258,12 @@ static int cluster_usage(struct store *store, size_t index,
 	char selector[160];
 	int r;
 
-	*ret = (struct store_usage){ 0 };
-	for (size_t i = 0; i < set->count; i++)
-		ret->candidates += range_set_size(&set->ranges[i].candidates);
 	snprintf(selector, sizeof(selector), "%s=%s", RESERVATION_LABEL_POOL,
 		 cluster->config->pool);
 	r = cluster_list_taken(cluster, selector, set->family, &taken, err);
 	if (r < 0)
 		return r;
-	ret->used = count_in(set, &taken);
-	r = cluster_begin(cluster, false, err);
-	if (r != 0)
-		return r;
-	r = count_resting(cluster, set, &ret->resting, err);
-	cluster_abort(cluster);
-	return r;
+	return cluster_count(cluster, set, &taken, ret, err);
 }
 
 /* --- whose turn it is ------------------------------------------------------------------- */
@@ -308,7 +316,7 @@ int cluster_due(struct store *store, const char *task, uint64_t period_ms,
 
 /* --- the store --------------------------------------------------------------------------- */
 
-static bool cluster_is_damaged(const struct store *store)
+bool cluster_is_damaged(const struct store *store)
 {
 	const struct cluster *cluster = (const struct cluster *)store;
 
@@ -354,8 +362,8 @@ static int rebuild_entry(struct cluster *cluster,
 }
 
 /* Without uids: their release asks the server by label. */
-static int cluster_rebuild(struct store *store,
-			   const struct store_records *known, struct error *err)
+int cluster_rebuild(struct store *store, const struct store_records *known,
+		    struct error *err)
 {
 	struct cluster *cluster = cluster_of(store);
 	int r;
@@ -370,15 +378,43 @@ static int cluster_rebuild(struct store *store,
 	return cluster_end(cluster, r, err);
 }
 
+void cluster_clear(struct cluster *cluster)
+{
+	cluster->kube = kube_close(cluster->kube);
+	cluster->ledger = ledger_close(cluster->ledger);
+}
+
+int cluster_open(struct cluster *cluster, const struct ipam_config *config,
+		 const char *table, bool read_only, unsigned int timeout_ms,
+		 struct error *err)
+{
+	int r;
+
+	if (!config->node || !*config->node)
+		return error_set(err, ERROR_ENVIRONMENT, 0,
+				 "ipam.store: \"%s\" needs the node's name",
+				 cluster->base.ops->name);
+	cluster->base.timeout_ms = timeout_ms;
+	cluster->config = config;
+	r = file_boot_id(cluster->boot_id, err);
+	return r < 0 ? r
+		     : ledger_open(config, table, read_only, &cluster->ledger,
+				   err);
+}
+
 static struct store *cluster_close(struct store *store)
 {
 	struct cluster *cluster = cluster_of(store);
 
-	kube_close(cluster->kube);
-	ledger_close(cluster->ledger);
+	cluster_clear(cluster);
 	free(cluster);
 	return NULL;
 }
+
+static const struct cluster_way cluster_way = {
+	.settle = cluster_settle_line,
+	.release_unknown = cluster_release_unknown,
+};
 
 static const struct store_ops cluster_ops = {
 	.name = "kubernetes",
@@ -403,22 +439,15 @@ int store_kube_open(const struct ipam_config *config, bool read_only,
 		    unsigned int timeout_ms, struct store **ret,
 		    struct error *err)
 {
-	struct cluster *cluster;
+	struct cluster *cluster = calloc(1, sizeof(*cluster));
 	int r;
 
-	if (!config->node || !*config->node)
-		return error_set(err, ERROR_ENVIRONMENT, 0,
-				 "ipam.store: \"kubernetes\" needs the node's "
-				 "name");
-	cluster = calloc(1, sizeof(*cluster));
 	if (!cluster)
 		return error_oom(err);
 	cluster->base.ops = &cluster_ops;
-	cluster->base.timeout_ms = timeout_ms;
-	cluster->config = config;
-	r = file_boot_id(cluster->boot_id, err);
-	if (r == 0)
-		r = ledger_open(config, read_only, &cluster->ledger, err);
+	cluster->way = &cluster_way;
+	r = cluster_open(cluster, config, LEDGER_CLUSTER, read_only, timeout_ms,
+			 err);
 	if (r < 0) {
 		cluster_close(&cluster->base);
 		return r;

@@ -271,6 +271,15 @@ int store_local_open(const struct ipam_config *config, bool read_only,
 		     struct error *err);
 
 /**
+ * store_whereabouts_open() - Whereabouts' pools in the API server
+ *
+ * As store_kube_open().
+ */
+int store_whereabouts_open(const struct ipam_config *config, bool read_only,
+			   unsigned int timeout_ms, struct store **ret,
+			   struct error *err);
+
+/**
  * store_kube_open() - Reservations in the API server
  *
  * As store_local_open(); @config names the node and the kubeconfig, which is read

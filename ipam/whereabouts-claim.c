@@ -114,6 +114,17 @@ int whereabouts_look(struct cluster *cluster,
 			 "an IPPool that was made is gone each time");
 }
 
+int whereabouts_read(struct cluster *cluster,
+		     const struct whereabouts_claim *claim,
+		     struct whereabouts_view *view, struct error *err)
+{
+	int r = whereabouts_pool_get(cluster, claim, view, err);
+
+	if (r == CLUSTER_UNKNOWN)
+		return cluster_unknown(cluster, err);
+	return r == WHEREABOUTS_GONE ? WHEREABOUTS_ABSENT : r;
+}
+
 /* --- the pool's key ---------------------------------------------------------------- */
 
 /* One key on its way. */
@@ -232,6 +243,7 @@ static int overlap_judge(struct taking *taking,
 
 	if (!is_own_overlap(taking->claim, &have->overlap)) {
 		owner_fill(got, &have->overlap.holder);
+		got->is_elsewhere = true;
 		return WHEREABOUTS_TAKEN;
 	}
 	snprintf(got->uid, sizeof(got->uid), "%s", have->overlap.uid);

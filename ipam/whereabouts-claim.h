@@ -69,6 +69,7 @@ struct whereabouts_owner {
 
 struct whereabouts_got {
 	bool is_held; /* the pool's key is ours, or may be */
+	bool is_elsewhere; /* taken by the overlap record, not in the pool */
 	char uid[LEDGER_UID]; /* of the overlap record; "" if there is none */
 	struct whereabouts_owner owner; /* with WHEREABOUTS_TAKEN */
 };
@@ -92,6 +93,12 @@ int whereabouts_check_names(const struct whereabouts_claim *claim,
  */
 int whereabouts_look(struct cluster *cluster,
 		     const struct whereabouts_claim *claim, bool create,
+		     struct whereabouts_view *view, struct error *err)
+	warn_unused;
+
+/** whereabouts_read() - The same to look only: out of turn, makes nothing */
+int whereabouts_read(struct cluster *cluster,
+		     const struct whereabouts_claim *claim,
 		     struct whereabouts_view *view, struct error *err)
 	warn_unused;
 

@@ -283,7 +283,7 @@ Test(delegate, what_an_old_version_cannot_say_is_given_back)
 	seed_has_not(seed_pod, "net1", "ip link");
 }
 
-Test(delegate, whereabouts_is_one_too)
+Test(delegate, whereabouts_is_one_where_nodes_have_slices)
 {
 	struct cni_call call = delegated("ADD");
 	cleanup_cni_answer struct cni_answer answer = { 0 };
@@ -292,6 +292,7 @@ Test(delegate, whereabouts_is_one_too)
 	call.config = "{ \"cniVersion\": \"1.1.0\", \"name\": \"n\", "
 		      "\"type\": \"hostshim\", \"master\": \"under0\", "
 		      "\"ipam\": { \"type\": \"whereabouts\", "
+		      "\"node_slice_size\": \"/28\", "
 		      "\"range\": \"172.16.0.0/24\" } }";
 	seed_must(&call, &answer);
 	seed_says(&answer, "ips.0.address", "172.16.0.77/24");

@@ -298,7 +298,7 @@ Test(ipam, a_store_that_is_no_directory_is_not_available)
 
 Test(ipam, stores_of_other_builds_are_named)
 {
-	static const char *const stores[] = { "whereabouts", "both" };
+	static const char *const stores[] = { "both" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(stores); i++) {
 		char members[128];

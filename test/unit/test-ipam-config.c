@@ -342,7 +342,7 @@ Test(ipam_config, another_type_is_kept_by_name_and_its_keys_are_its_own)
 	cr_expect_eq(config.n_sets, 0);
 }
 
-Test(ipam_config, whereabouts_is_executed_unless_its_store_is_ours)
+Test(ipam_config, whereabouts_is_executed_where_nodes_have_slices)
 {
 	cleanup_ipam_config struct ipam_config config = { 0 };
 	struct error err = { 0 };
@@ -359,6 +359,19 @@ Test(ipam_config, whereabouts_is_executed_unless_its_store_is_ours)
 			       &config, &err),
 		     0);
 	cr_expect(ipam_config_is_builtin(&config));
+	cr_expect_eq(read_text("{'type': 'whereabouts',"
+			       " 'range': '10.1.2.0/24'}",
+			       &config, &err),
+		     0);
+	cr_expect(ipam_config_is_builtin(&config));
+	cr_expect_eq(config.store, IPAM_STORE_WHEREABOUTS);
+	cr_expect(config.overlap);
+	cr_expect_eq(read_text("{'type': 'whereabouts',"
+			       " 'range': '10.1.2.0/24',"
+			       " 'enable_overlapping_ranges': false}",
+			       &config, &err),
+		     0);
+	cr_expect_not(config.overlap);
 }
 
 Test(ipam_config, defaults_are_the_documented_ones)

@@ -1,0 +1,480 @@
+/*
+ * What is owed to Whereabouts' pools. Lines are written in one transaction with
+ * what they are about, in the ledger, which ends with the boot; what could not
+ * be settled by the end of a DEL goes to the journal, which is on disk, before
+ * DEL answers. So a DEL that has succeeded has released or will, whatever
+ * happens to the node; one that was cut off is sent again by the runtime, and
+ * finds the allocation by container id and interface.
+ *
+ *	RELEASE		an address, by container id and interface, and its overlap
+ *			record, by uid
+ *	UNKNOWN		an address that was asked for; whether it was given is not
+ *			known. Kept for a while although it is not there: the
+ *			server carries out what it was sent some time ago as long
+ *			as nobody has changed that key
+ *	ATTACHMENT	all that a container's interface has in one pool
+ *
+ * Every release tests the container's id: what another container has is never
+ * hit. What the same one is given again would be: so an ADD settles what its own
+ * attachment owes before it chooses, and leaves alone what it cannot settle.
+ */
+
+#include "ipam/store-whereabouts-priv.h"
+
+#include "lib/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define UNKNOWN_MS 120000 /* no server works on one request so long */
+
+struct whereabouts_claim
+pools_claim(const struct pools *pools, const char *network,
+	    const struct inet_prefix *range, const char *podref,
+	    const char *container_id, const char *ifname)
+{
+	return (struct whereabouts_claim){
+		.network = network,
+		.range = inet_prefix_network(range),
+		.holder = { .podref = podref,
+			    .id = container_id,
+			    .ifname = ifname },
+		.has_overlap = pools->cluster.config->overlap,
+	};
+}
+
+/* --- one line ------------------------------------------------------------------------ */
+
+static int kept(struct cluster *cluster, const struct ledger_line *line, int r,
+		const struct error *err)
+{
+	const bool is_away = r == CLUSTER_UNKNOWN || err->code == ERROR_AGAIN;
+	const char *why = r == CLUSTER_UNKNOWN ? cluster->why : err->details;
+
+	if (is_away)
+		log_debug("container %s, %s stays owed: %s", line->container_id,
+			  line->ifname, why);
+	else
+		log_warning("what container %s, %s had of range %s stays owed: "
+			    "%s",
+			    line->container_id, line->ifname, line->attempt,
+			    why);
+	return is_away ? OWED_AWAY : OWED_KEPT;
+}
+
+static int settle_address(struct cluster *cluster,
+			  const struct ledger_line *line,
+			  const struct whereabouts_claim *claim)
+{
+	const bool is_sure = line->kind == LEDGER_RELEASE;
+	const char *uid = is_sure ? line->uid : "";
+	struct whereabouts_claim own = *claim;
+	struct error err = { 0 };
+	uint64_t now = file_boottime_ms();
+	int r;
+
+	if (is_sure)
+		own.has_overlap = strcmp(uid, POOLS_NO_OVERLAP) != 0;
+	r = whereabouts_give(cluster, &own, &line->addr, uid, &err);
+	if (r != 0)
+		return kept(cluster, line, r, &err);
+	return is_sure || now < line->since_ms ||
+			       now - line->since_ms > UNKNOWN_MS
+		       ? OWED_DONE
+		       : OWED_KEPT;
+}
+
+/* Is an address the attachment's that has the same names, by now? */
+struct later {
+	struct pools *pools;
+	const char *network; /* network_name */
+	const char *container_id;
+	const char *ifname;
+};
+
+static int is_held(const struct later *later, const struct inet_addr *addr,
+		   struct error *err)
+{
+	cleanup_ledger_entry struct ledger_entry entry = { 0 };
+	struct ledger *ledger = later->pools->ledger;
+	struct table_key holder;
+	int r;
+
+	r = ledger_look(ledger, later->network, addr, "", &holder, err);
+	if (r != LEDGER_HELD)
+		return r < 0 ? r : 0;
+	r = ledger_entry_load(ledger, &holder, &entry, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return strcmp(entry.record.container_id, later->container_id) == 0 &&
+	       strcmp(entry.record.ifname, later->ifname) == 0;
+}
+
+static int is_on_its_way(const struct later *later,
+			 const struct inet_addr *addr, struct error *err)
+{
+	struct ledger_line line = { 0 };
+	int r;
+
+	for (;;) {
+		r = ledger_line_next(later->pools->ledger, line.number + 1,
+				     &line, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		if (line.kind == LEDGER_POST &&
+		    inet_addr_equal(&line.addr, addr) &&
+		    strcmp(line.container_id, later->container_id) == 0 &&
+		    strcmp(line.ifname, later->ifname) == 0)
+			return 1;
+	}
+}
+
+static int keep_later(void *arg, const struct inet_addr *addr,
+		      struct error *err)
+{
+	const struct later *later = arg;
+	struct ledger *ledger = later->pools->ledger;
+	int r;
+
+	if (!table_exists(ledger_table(ledger)))
+		return 0;
+	r = ledger_begin(ledger, false, later->pools->cluster.base.timeout_ms,
+			 err);
+	if (r != 0)
+		return r == STORE_BUSY ? 1 : r;
+	r = is_held(later, addr, err);
+	if (r == 0)
+		r = is_on_its_way(later, addr, err);
+	table_abort(ledger_table(ledger));
+	return r;
+}
+
+static int give_all(struct pools *pools, const struct whereabouts_claim *claim,
+		    size_t *ret_found, struct error *err)
+{
+	struct later later = {
+		.pools = pools,
+		.network = claim->network,
+		.container_id = claim->holder.id,
+		.ifname = claim->holder.ifname,
+	};
+
+	return whereabouts_give_all(&pools->cluster, claim, keep_later, &later,
+				    ret_found, err);
+}
+
+static int settle_attachment(struct pools *pools,
+			     const struct ledger_line *line,
+			     const struct whereabouts_claim *claim)
+{
+	struct error err = { 0 };
+	size_t found = 0;
+	int r = give_all(pools, claim, &found, &err);
+
+	return r == 0 ? OWED_DONE : kept(&pools->cluster, line, r, &err);
+}
+
+/* A record that was made from what the node's links say knows no range. */
+static int settle_everywhere(struct pools *pools,
+			     const struct ledger_line *line)
+{
+	const struct ipam_config *config = pools->cluster.config;
+	int settled = OWED_DONE;
+
+	for (size_t i = 0; i < config->n_sets && settled == OWED_DONE; i++)
+		for (size_t j = 0; j < config->sets[i].count; j++) {
+			const struct ipam_range *range =
+				&config->sets[i].ranges[j];
+			struct whereabouts_claim claim =
+				pools_claim(pools, line->pool,
+					    &range->range.network, NULL,
+					    line->container_id, line->ifname);
+
+			settled = settle_attachment(pools, line, &claim);
+			if (settled != OWED_DONE)
+				break;
+		}
+	return settled;
+}
+
+int pools_settle_line(struct cluster *cluster, const struct ledger_line *line)
+{
+	struct pools *pools = pools_of(&cluster->base);
+	struct whereabouts_claim claim;
+	struct inet_prefix range;
+
+	if (!*line->attempt || !inet_prefix_parse(line->attempt, &range))
+		return settle_everywhere(pools, line);
+	claim = pools_claim(pools, line->pool, &range, NULL, line->container_id,
+			    line->ifname);
+	if (line->kind == LEDGER_ATTACHMENT)
+		return settle_attachment(pools, line, &claim);
+	return settle_address(cluster, line, &claim);
+}
+
+/* --- the journal ------------------------------------------------------------------------ */
+
+/* The same, with the lines of the journal. */
+static void settle_journal(struct pools *pools,
+			   const struct store_attachment *attachment)
+{
+	if (!table_exists(ledger_table(pools->journal)))
+		return;
+	pools->cluster.ledger = pools->journal;
+	cluster_settle(&pools->cluster, attachment);
+	pools->cluster.ledger = pools->ledger;
+}
+
+static int next_of(struct ledger *ledger,
+		   const struct store_attachment *attachment,
+		   struct ledger_line *line, struct error *err)
+{
+	int r;
+
+	do {
+		r = ledger_line_next(ledger, line->number + 1, line, err);
+	} while (r == 0 && !cluster_line_is_of(line, attachment));
+	return r;
+}
+
+/* An empty one in its place: what was owed is released by whoever asks for the
+ * container next, or by Whereabouts' reconciler. */
+static int journal_damaged(struct pools *pools, struct error *err)
+{
+	struct table *table = ledger_table(pools->journal);
+	struct error damage = *err;
+	int r;
+
+	if (!table_is_damaged(table))
+		return error_return(err);
+	*err = (struct error){ 0 };
+	r = table_renew(table, pools->cluster.base.timeout_ms, err);
+	if (r == TABLE_RENEWED || r == TABLE_BUSY)
+		return 0;
+	if (r == 0)
+		r = table_commit(table, err);
+	if (r == 0)
+		log_warning("what was owed in it is lost: %s", damage.details);
+	return r;
+}
+
+/* All of an attachment's lines in one of the two; yours. */
+static int lines_of(struct pools *pools, struct ledger *ledger,
+		    const struct store_attachment *attachment,
+		    struct ledger_line **ret, size_t *ret_count,
+		    struct error *err)
+{
+	struct ledger_line line = { 0 };
+	int r;
+
+	*ret = NULL;
+	*ret_count = 0;
+	if (!table_exists(ledger_table(ledger)))
+		return 0;
+	r = ledger_begin(ledger, false, pools->cluster.base.timeout_ms, err);
+	if (r < 0 && ledger == pools->journal)
+		return journal_damaged(pools, err);
+	if (r != 0)
+		return r;
+	while ((r = next_of(ledger, attachment, &line, err)) == 0) {
+		struct ledger_line *grown;
+
+		grown = reallocarray(*ret, *ret_count + 1, sizeof(**ret));
+		if (!grown) {
+			r = error_oom(err);
+			break;
+		}
+		grown[(*ret_count)++] = line;
+		*ret = grown;
+	}
+	table_abort(ledger_table(ledger));
+	return r < 0 ? r : 0;
+}
+
+static int journal_add(struct pools *pools, struct ledger_line *lines,
+		       size_t count, struct error *err)
+{
+	struct ledger *journal = pools->journal;
+	int r = ledger_begin(journal, true, pools->cluster.base.timeout_ms,
+			     err);
+
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < count && r == 0; i++) {
+		struct ledger_line copy = lines[i];
+
+		r = ledger_line_add(journal, &copy, err);
+		copy.next_ms = lines[i].next_ms;
+		copy.tries = lines[i].tries;
+		if (r == 0)
+			r = ledger_line_save(journal, &copy, err);
+	}
+	return ledger_end(journal, r, err);
+}
+
+static int ledger_forget(struct pools *pools, const struct ledger_line *lines,
+			 size_t count, struct error *err)
+{
+	int r = ledger_begin(pools->ledger, true,
+			     pools->cluster.base.timeout_ms, err);
+
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = ledger_line_del(pools->ledger, lines[i].number, err);
+	return ledger_end(pools->ledger, r, err);
+}
+
+/* Twice there is as good as once: the journal first. */
+static int journal(struct pools *pools,
+		   const struct store_attachment *attachment, struct error *err)
+{
+	cleanup_free struct ledger_line *lines = NULL;
+	size_t count;
+	int r;
+
+	r = lines_of(pools, pools->ledger, attachment, &lines, &count, err);
+	if (r == 0 && count > 0)
+		r = journal_add(pools, lines, count, err);
+	if (r == 0 && count > 0)
+		r = ledger_forget(pools, lines, count, err);
+	if (r == STORE_BUSY)
+		r = error_set(err, ERROR_AGAIN, 0,
+			      "the address store is locked");
+	return r;
+}
+
+void pools_settle(struct pools *pools,
+		  const struct store_attachment *attachment)
+{
+	cluster_settle(&pools->cluster, attachment);
+	settle_journal(pools, attachment);
+	pools_journal(pools, attachment);
+}
+
+void pools_journal(struct pools *pools,
+		   const struct store_attachment *attachment)
+{
+	struct error err = { 0 };
+
+	if (journal(pools, attachment, &err) < 0)
+		log_warning("what container %s, %s owes is not in the journal: "
+			    "%s",
+			    attachment->container_id, attachment->ifname,
+			    err.details);
+}
+
+void pools_settle_some(struct pools *pools)
+{
+	uint64_t before = cluster_limit(&pools->cluster, CLUSTER_LIMIT_MS);
+
+	settle_journal(pools, NULL);
+	cluster_unlimit(&pools->cluster, before);
+}
+
+static int owed_add(const struct ledger_line *lines, size_t count,
+		    struct pools_owed *ret, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (ret->count == STORE_MAX_ADDRESSES)
+			return error_set(err, ERROR_AGAIN, 0,
+					 "what container %s, %s had is still "
+					 "being released",
+					 lines[i].container_id,
+					 lines[i].ifname);
+		ret->addrs[ret->count++] = lines[i].addr;
+	}
+	return 0;
+}
+
+int pools_owed(struct pools *pools, const struct store_attachment *attachment,
+	       struct pools_owed *ret, struct error *err)
+{
+	struct ledger *const ledgers[] = { pools->ledger, pools->journal };
+	int r = 0;
+
+	ret->count = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(ledgers) && r == 0; i++) {
+		cleanup_free struct ledger_line *lines = NULL;
+		size_t count;
+
+		r = lines_of(pools, ledgers[i], attachment, &lines, &count,
+			     err);
+		if (r == 0)
+			r = owed_add(lines, count, ret, err);
+	}
+	return r;
+}
+
+/* --- an attachment that is not known --------------------------------------------------- */
+
+static int owe_range(struct pools *pools,
+		     const struct store_attachment *attachment,
+		     const struct inet_prefix *range, struct error *err)
+{
+	struct ledger_line line = { .kind = LEDGER_ATTACHMENT };
+	int r;
+
+	snprintf(line.pool, sizeof(line.pool), "%s",
+		 pools->cluster.config->pool);
+	snprintf(line.network, sizeof(line.network), "%s", attachment->network);
+	snprintf(line.container_id, sizeof(line.container_id), "%s",
+		 attachment->container_id);
+	snprintf(line.ifname, sizeof(line.ifname), "%s", attachment->ifname);
+	whereabouts_range(range, line.attempt);
+	r = ledger_begin(pools->ledger, true, pools->cluster.base.timeout_ms,
+			 err);
+	if (r != 0)
+		return r;
+	r = ledger_line_add(pools->ledger, &line, err);
+	return ledger_end(pools->ledger, r, err);
+}
+
+static int release_in(struct pools *pools,
+		      const struct store_attachment *attachment,
+		      const struct inet_prefix *range, size_t *ret_found,
+		      struct error *err)
+{
+	struct whereabouts_claim claim =
+		pools_claim(pools, pools->cluster.config->pool, range, NULL,
+			    attachment->container_id, attachment->ifname);
+	struct error away = { 0 };
+	int r = give_all(pools, &claim, ret_found, &away);
+
+	if (r == 0)
+		return 0;
+	log_warning("what container %s, %s has of range %s stays owed: %s",
+		    attachment->container_id, attachment->ifname,
+		    whereabouts_range(range, (char[INET_PREFIX_TEXT]){ "" }),
+		    r == CLUSTER_UNKNOWN ? pools->cluster.why : away.details);
+	(*ret_found)++;
+	return owe_range(pools, attachment, range, err);
+}
+
+/* Every range, whatever became of the one before. */
+int pools_release_unknown(struct cluster *cluster,
+			  const struct store_attachment *attachment,
+			  struct error *err)
+{
+	struct pools *pools = pools_of(&cluster->base);
+	const struct ipam_config *config = cluster->config;
+	size_t found = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < config->n_sets; i++)
+		for (size_t j = 0; j < config->sets[i].count; j++) {
+			struct error failed = { 0 };
+			int one = release_in(
+				pools, attachment,
+				&config->sets[i].ranges[j].range.network,
+				&found, &failed);
+
+			if (one != 0 && r == 0) {
+				*err = failed;
+				r = one;
+			}
+		}
+	if (r != 0)
+		return r;
+	return found ? 0 : STORE_ABSENT;
+}

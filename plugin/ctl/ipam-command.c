@@ -244,14 +244,25 @@ static int book_gc(struct book *book, struct error *err)
 
 /* --- which ------------------------------------------------------------------------------ */
 
+enum {
+	VERB_DRY_RUN = 1 << 0,
+	VERB_FORCE = 1 << 1,
+	VERB_REPAIR = 1 << 2,
+	VERB_CLUSTER = 1 << 3, /* and a dry run of it */
+	VERB_ADOPT = 1 << 4, /* --from and --to */
+};
+
 static const struct ipam_verb {
 	const char *name;
 	int max_args;
+	unsigned int options; /* VERB_* */
 	int (*run)(struct book *book, struct error *err);
 } ipam_verbs[] = {
-	{ "ls", 1, book_ls },           { "check", 1, book_check },
-	{ "release", 2, book_release }, { "gc", 1, book_gc },
-	{ "adopt", 1, book_adopt },
+	{ "ls", 1, 0, book_ls },
+	{ "check", 1, VERB_REPAIR, book_check },
+	{ "release", 2, VERB_DRY_RUN | VERB_FORCE, book_release },
+	{ "gc", 1, VERB_CLUSTER, book_gc },
+	{ "adopt", 1, VERB_DRY_RUN | VERB_ADOPT, book_adopt },
 };
 
 static const struct ipam_verb *ipam_find_verb(const struct ctl *ctl)
@@ -261,6 +272,30 @@ static const struct ipam_verb *ipam_find_verb(const struct ctl *ctl)
 		    ctl->n_args <= ipam_verbs[i].max_args)
 			return &ipam_verbs[i];
 	return NULL;
+}
+
+/* What would be ignored is refused: a dry run above all. */
+static int ipam_check_options(const struct ctl *ctl,
+			      const struct ipam_verb *verb)
+{
+	const struct {
+		bool is_given;
+		unsigned int option;
+		const char *text;
+	} given[] = {
+		{ ctl->dry_run && !ctl->cluster, VERB_DRY_RUN,
+		  "--dry-run is of release, adopt and gc --cluster" },
+		{ ctl->force, VERB_FORCE, "--force is of release" },
+		{ ctl->repair, VERB_REPAIR, "--repair is of check" },
+		{ ctl->cluster, VERB_CLUSTER, "--cluster is of gc" },
+		{ ctl->from || ctl->to, VERB_ADOPT,
+		  "--from and --to are of adopt" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+		if (given[i].is_given && !(verb->options & given[i].option))
+			return ctl_usage("ipam: %s", given[i].text);
+	return 0;
 }
 
 static int ipam_network(struct ctl *ctl, const struct ipam_verb *verb,
@@ -300,15 +335,13 @@ int ctl_ipam(struct ctl *ctl, struct error *err)
 	if (!verb)
 		return ctl_usage("ipam: ls, check, release ADDRESS, gc or "
 				 "adopt");
-	if ((ctl->from || ctl->to) && verb->run != book_adopt)
-		return ctl_usage("ipam: --from and --to are of adopt");
+	if (ipam_check_options(ctl, verb) != 0)
+		return CTL_USAGE;
 	r = use_kubeconfig(ctl, err);
 	if (r < 0)
 		return r;
 	if (ctl->cluster)
-		return verb->run == book_gc
-			       ? book_collect(ctl, err)
-			       : ctl_usage("ipam: --cluster is of gc");
+		return book_collect(ctl, err);
 	report_array(&ctl->report, "networks");
 	for (size_t i = 0; i < ctl->n_networks; i++) {
 		r = ipam_network(ctl, verb, &ctl->networks[i], err);

@@ -125,6 +125,8 @@ static int verify_network(struct ctl *ctl, const struct network *network,
 /* Return: 0, or CTL_USAGE */
 static int verify_check_args(const struct ctl *ctl)
 {
+	if (ctl->serve && ctl->n_args)
+		return ctl_usage("verify --serve takes no address");
 	for (int i = 0; i < ctl->n_args; i++) {
 		struct inet_addr addr;
 		bool is_known = false;

@@ -96,6 +96,43 @@ Test(ctl_usage, wrong_options_and_arguments)
 	     "shimctl: there is no command \"restart\" -> shimctl --help\n");
 }
 
+/* What would be read and then ignored. */
+Test(ctl_usage, options_that_do_not_belong_together)
+{
+	static const struct {
+		const char *args;
+		const char *says;
+	} wrong[] = {
+		{ "up --timeout 5", "--timeout is for --wait, or --serve" },
+		{ "verify --timeout 5", "--timeout is for --wait, or --serve" },
+		{ "verify --serve --mtu",
+		  "--serve only answers: it goes without --mtu, --tcp, --dad "
+		  "and --count" },
+		{ "verify --serve 10.100.1.2",
+		  "verify --serve takes no address" },
+		{ "ipam ls -n", "ipam: --dry-run is of release, adopt and gc "
+				"--cluster" },
+		{ "ipam gc -n", "ipam: --dry-run is of release, adopt and gc "
+				"--cluster" },
+		{ "ipam check --repair -n",
+		  "ipam: --dry-run is of release, adopt and gc --cluster" },
+		{ "ipam ls --force", "ipam: --force is of release" },
+		{ "ipam ls --repair", "ipam: --repair is of check" },
+		{ "ipam check --cluster", "ipam: --cluster is of gc" },
+		{ "ipam gc --to whereabouts",
+		  "ipam: --from and --to are of adopt" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		char args[128], line[256];
+
+		snprintf(args, sizeof(args), "$C %s", wrong[i].args);
+		snprintf(line, sizeof(line), "shimctl: %s -> shimctl --help\n",
+			 wrong[i].says);
+		says(args, 2, line);
+	}
+}
+
 /* --- configuration ------------------------------------------------------------------ */
 
 static const struct {
@@ -186,6 +223,21 @@ Test(ctl_usage, without_privilege_nothing_is_tried)
 	}
 	after = ns_snapshot(-1);
 	cr_expect(ns_same(before, after));
+}
+
+/* A table that may not be read is none that is empty. */
+Test(ctl_usage, a_table_that_cannot_be_read_is_told)
+{
+	struct cni_call call = seed_call("ADD", ctl_config);
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	seed_must(&call, &answer);
+	ns_do(-1, "chmod 0 /run/hostshim");
+	says("--version >/dev/null; setpriv --bounding-set -dac_override,"
+	     "-dac_read_search --inh-caps -dac_override,-dac_read_search "
+	     "shimctl $C ipam ls",
+	     3, "shimctl: ");
+	ns_do(-1, "chmod 700 /run/hostshim");
 }
 
 /* --- a peer that is down --------------------------------------------------------------- */

@@ -40,14 +40,24 @@ static int open_namespace(const char *pid, const char *kind)
 struct crowd_node crowd_node_open(const char *word)
 {
 	const char *pid = strchr(word, '=');
-	struct crowd_node node = { { 0 }, -1, -1 };
+	struct crowd_node node = { .net = -1, .mnt = -1 };
 
 	if (!pid || (size_t)(pid - word) >= sizeof(node.name))
 		errx(2, "%s: not NAME=PID", word);
 	memcpy(node.name, word, (size_t)(pid - word));
+	node.pid = atoi(pid + 1);
 	node.net = open_namespace(pid + 1, "net");
 	node.mnt = open_namespace(pid + 1, "mnt");
 	return node;
+}
+
+void crowd_node_close(struct crowd_node *node)
+{
+	if (node->pid > 0) {
+		close(node->net);
+		close(node->mnt);
+	}
+	*node = (struct crowd_node){ .pid = -1, .net = -1, .mnt = -1 };
 }
 
 static void enter(const struct crowd_node *node)
@@ -100,6 +110,8 @@ void crowd_sandbox(const struct crowd_node *node, const char *id)
 static int drop(const char *path, const char *text)
 {
 	(void)text;
+	if (access(path, F_OK) < 0)
+		return 0;
 	if (umount2(path, MNT_DETACH) < 0 || unlink(path) < 0)
 		err(1, "%s", path);
 	return 0;

@@ -14,6 +14,7 @@
 
 struct crowd_node {
 	char name[64];
+	int pid;
 	int net;
 	int mnt;
 };
@@ -21,10 +22,14 @@ struct crowd_node {
 /** crowd_node_open() - "NAME=PID": the namespaces of that process */
 struct crowd_node crowd_node_open(const char *word);
 
+/** crowd_node_close() - They may end then */
+void crowd_node_close(struct crowd_node *node);
+
 /** crowd_sandbox() - A network namespace as /run/netns/ID, on that node */
 void crowd_sandbox(const struct crowd_node *node, const char *id);
 
-/** crowd_sandbox_drop() - It ends; its links go when the kernel gets to it */
+/** crowd_sandbox_drop() - It ends, if there is one; its links go when the kernel
+ * gets to it */
 void crowd_sandbox_drop(const struct crowd_node *node, const char *id);
 
 /** crowd_sandbox_has() - Does an interface there carry @address? */

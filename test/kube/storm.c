@@ -1,25 +1,36 @@
 /*
- * kube-storm PROGRAM CONFIG OPERATIONS WORKERS SEED CALM LINKS NODE=PID...
+ * kube-storm PROGRAM CONFIG OPERATIONS WORKERS SEED LINKS NODE=PID...
  *
  * Runtimes that attach and detach at random on several nodes, WORKERS on each,
- * while the plugins are killed and a proxy does its worst. A worker has a few
- * pods whose sandboxes come and go; as a runtime it repeats or gives up an ADD
- * that failed, starts the pod anew before the old sandbox's DEL, or sends that
- * DEL again. One more ADD of what is attached must fail and change nothing.
+ * and kill one call in twelve at a random moment. A worker has a few pods whose
+ * sandboxes come and go; as a runtime it repeats or gives up an ADD that failed,
+ * starts the pod anew before the old sandbox's DEL, or sends that DEL again. One
+ * more ADD of what is attached must fail and change nothing, if LINKS is 1: then
+ * the pod's interface is asked for its address, too.
  *
- * From the answer of an ADD to the beginning of its DEL an address is held. A
- * table that all workers share has the holder of each address, so a second
- * one is seen at once: that is a duplicate. With LINKS the pod's interface is
- * asked too. When OPERATIONS calls have been made, "calm" is printed and the
- * file CALM waited for, so that somebody can end the faults; what is in doubt is
- * then deleted, and what is held is printed: "held NODE ID ADDRESS". The last
- * line has the counts.
+ * From the answer of an ADD to the beginning of its DEL an address is held. That
+ * is all that is said here; audit.sh finds out whether it is true:
+ *
+ *	hold MS NODE ID ADDRESS		MS is CLOCK_MONOTONIC
+ *	drop MS NODE ID ADDRESS
+ *	wrong: ...			an answer that no fault explains
+ *
+ * Lines on stdin, which are repeated on stdout when they are done:
+ *
+ *	down NODE	its processes are killed, and what it holds is dropped; its
+ *			namespaces are not used any more
+ *	up NODE=PID	it has booted; some of the DELs that the runtime owes are
+ *			sent then
+ *	calm		when "done" was printed: what is in doubt is deleted, what
+ *			is held stays so
+ *
+ * The last line has the counts.
  */
 
 #include "test/kube/crowd.h"
 
-#include <arpa/inet.h>
 #include <err.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -32,10 +43,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SLOTS 8
-#define LATE  4
-#define ID    48
-#define RETRY 100 /* of a DEL in the calm */
+#define SLOTS   8
+#define LATE    8
+#define ID      48
+#define RETRY   100 /* of a DEL in the calm */
+#define NODES   8
+#define WORKERS 256
 
 enum slot_state {
 	SLOT_FREE,
@@ -51,21 +64,30 @@ struct slot {
 	unsigned int generation;
 };
 
+struct station {
+	char name[64];
+	atomic_int pid; /* of a process in its namespaces; 0: it is down */
+	atomic_int parked; /* workers that know */
+};
+
 /* What all see */
 struct shared {
 	atomic_long left;
 	atomic_int working;
+	atomic_bool calm;
 	atomic_long adds, add_failures, dels, del_failures, seconds;
-	atomic_long killed, duplicates, wrong;
-	atomic_uint owner[65536]; /* by the address' last 16 bits */
+	atomic_long killed, wrong, downs;
+	atomic_int plugin[WORKERS]; /* what a worker waits for */
+	struct station stations[NODES];
 };
 
 struct worker {
 	struct shared *shared;
+	struct station *station;
 	const char *program;
 	const char *config;
 	bool links;
-	struct crowd_node *node;
+	struct crowd_node node;
 	const char *prefix; /* of containers */
 	unsigned int number;
 	uint64_t dice;
@@ -115,13 +137,28 @@ static void sleep_us(unsigned int us)
 	nanosleep(&ts, NULL);
 }
 
+/* Its number is not another's as long as it can be killed by it. */
+static int await(struct worker *w, pid_t pid)
+{
+	siginfo_t info;
+	int status;
+
+	w->shared->plugin[w->number] = pid;
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0)
+		err(1, "wait");
+	w->shared->plugin[w->number] = 0;
+	if (waitpid(pid, &status, 0) < 0)
+		err(1, "wait");
+	return status;
+}
+
 static enum outcome call(struct worker *w, const char *verb, const char *id,
 			 unsigned int slot, bool deadly)
 {
 	char pod[32];
 	char uid[64];
-	struct crowd_call what = { w->node, w->program, w->config, verb,
-				   id,      pod,        uid };
+	struct crowd_call what = { &w->node, w->program, w->config, verb,
+				   id,       pod,        uid };
 	int status;
 	int out;
 	pid_t pid;
@@ -134,10 +171,9 @@ static enum outcome call(struct worker *w, const char *verb, const char *id,
 		sleep_us(roll(w, 1 + roll(w, 40000)));
 		kill(pid, SIGKILL);
 	}
-	if (waitpid(pid, &status, 0) < 0)
-		err(1, "wait");
+	status = await(w, pid);
 	crowd_read(out, &w->answer);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && deadly) {
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
 		w->shared->killed++;
 		return KILLED;
 	}
@@ -149,27 +185,18 @@ static enum outcome call(struct worker *w, const char *verb, const char *id,
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? DONE : FAILED;
 }
 
-static atomic_uint *owner_of(struct worker *w, const char *address)
+static void journal(struct worker *w, const char *what, const struct slot *slot)
 {
-	struct in_addr addr;
-
-	if (inet_pton(AF_INET, address, &addr) != 1)
-		errx(1, "\"%s\" is no address", address);
-	return &w->shared->owner[ntohl(addr.s_addr) & 0xffff];
+	say("%s %.3f %s %s %s", what, crowd_now(), w->node.name, slot->id,
+	    slot->address);
 }
 
-static void take(struct worker *w, struct slot *slot, unsigned int number)
+static void take(struct worker *w, struct slot *slot)
 {
-	unsigned int nobody = 0;
-
+	slot->state = SLOT_HELD;
 	memcpy(slot->address, w->answer.address, sizeof(slot->address));
-	if (!atomic_compare_exchange_strong(owner_of(w, slot->address), &nobody,
-					    number)) {
-		w->shared->duplicates++;
-		say("duplicate: %s on %s has %s, which worker %u has", slot->id,
-		    w->node->name, slot->address, nobody / SLOTS);
-	}
-	if (w->links && !crowd_sandbox_has(w->node, slot->id, slot->address)) {
+	journal(w, "hold", slot);
+	if (w->links && !crowd_sandbox_has(&w->node, slot->id, slot->address)) {
 		w->shared->wrong++;
 		say("wrong: %s has no interface with %s", slot->id,
 		    slot->address);
@@ -179,7 +206,7 @@ static void take(struct worker *w, struct slot *slot, unsigned int number)
 static void drop(struct worker *w, struct slot *slot)
 {
 	if (slot->state == SLOT_HELD)
-		atomic_store(owner_of(w, slot->address), 0);
+		journal(w, "drop", slot);
 }
 
 /* --- what a runtime does --------------------------------------------------------- */
@@ -191,15 +218,11 @@ static void add(struct worker *w, unsigned int number, bool deadly)
 	w->shared->adds++;
 	switch (call(w, "ADD", slot->id, number, deadly)) {
 	case DONE:
-		slot->state = SLOT_HELD;
-		take(w, slot, w->number * SLOTS + number + SLOTS);
+		take(w, slot);
 		return;
 	case FAILED:
 		w->shared->add_failures++;
-		if (w->answer.code != 11 && w->answer.code != 100) {
-			w->shared->wrong++;
-			say("wrong: ADD of %s: %s", slot->id, w->answer.text);
-		}
+		say("ADD of %s: %s", slot->id, w->answer.text);
 		break;
 	case KILLED:
 		break;
@@ -211,9 +234,9 @@ static void start(struct worker *w, unsigned int number, bool deadly)
 {
 	struct slot *slot = &w->slots[number];
 
-	snprintf(slot->id, sizeof(slot->id), "%s-%u-%u-%u", w->prefix,
+	snprintf(slot->id, sizeof(slot->id), "%.16s-%u-%u-%u", w->prefix,
 		 w->number, number, ++slot->generation);
-	crowd_sandbox(w->node, slot->id);
+	crowd_sandbox(&w->node, slot->id);
 	add(w, number, deadly);
 }
 
@@ -229,7 +252,7 @@ static bool del(struct worker *w, const char *id, unsigned int number,
 		say("DEL of %s: %s", id, w->answer.text);
 	}
 	if (outcome == DONE)
-		crowd_sandbox_drop(w->node, id);
+		crowd_sandbox_drop(&w->node, id);
 	return outcome == DONE;
 }
 
@@ -336,23 +359,146 @@ static void settle(struct worker *w)
 		const struct slot *slot = &w->slots[i];
 
 		if (slot->state == SLOT_HELD)
-			say("held %s %s %s", w->node->name, slot->id,
+			say("held %s %s %s", w->node.name, slot->id,
 			    slot->address);
 		else if (slot->state != SLOT_FREE)
 			must_del(w, slot->id, i);
 	}
 }
 
-static void work(struct worker *w, const char *calm)
+/* --- reboots ------------------------------------------------------------------------ */
+
+/* Of some sandboxes that its boot ended a runtime still knows. */
+static void forget(struct worker *w)
 {
-	while (atomic_fetch_sub(&w->shared->left, 1) > 0)
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		struct slot *slot = &w->slots[i];
+
+		drop(w, slot);
+		if (slot->state != SLOT_FREE && roll(w, 2) == 0)
+			leave(w, i);
+		slot->state = SLOT_FREE;
+	}
+}
+
+/* Nothing of ours may keep the namespaces of a node that is down. */
+static void park(struct worker *w)
+{
+	crowd_node_close(&w->node);
+	w->station->parked++;
+	while (w->station->pid == 0)
+		sleep_us(10000);
+	w->station->parked--;
+}
+
+static void attend(struct worker *w)
+{
+	char word[96];
+
+	if (w->node.pid == w->station->pid)
+		return;
+	if (w->node.pid > 0)
+		forget(w);
+	if (w->station->pid == 0)
+		park(w);
+	snprintf(word, sizeof(word), "%s=%d", w->station->name,
+		 w->station->pid);
+	w->node = crowd_node_open(word);
+}
+
+static void work(struct worker *w)
+{
+	while (atomic_fetch_sub(&w->shared->left, 1) > 0) {
+		attend(w);
 		step(w);
-	if (atomic_fetch_sub(&w->shared->working, 1) == 1)
-		say("calm");
-	while (access(calm, F_OK) < 0)
-		sleep_us(50000);
+	}
+	w->shared->working--;
+	while (!w->shared->calm) {
+		attend(w);
+		sleep_us(20000);
+	}
 	settle(w);
 	exit(0);
+}
+
+/* --- commands ------------------------------------------------------------------------ */
+
+struct storm {
+	struct shared *shared;
+	int n_nodes;
+	int per_node;
+};
+
+static struct station *station_of(struct storm *storm, const char *name,
+				  size_t len)
+{
+	for (int i = 0; i < storm->n_nodes; i++) {
+		struct station *station = &storm->shared->stations[i];
+
+		if (strlen(station->name) == len &&
+		    memcmp(station->name, name, len) == 0)
+			return station;
+	}
+	errx(2, "%s: no such node", name);
+}
+
+/* What begins in this moment is found by the next look. */
+static void down(struct storm *storm, struct station *station)
+{
+	struct shared *shared = storm->shared;
+
+	shared->downs++;
+	station->pid = 0;
+	while (station->parked < storm->per_node) {
+		for (int i = (int)(station - shared->stations);
+		     i < storm->per_node * storm->n_nodes; i += storm->n_nodes)
+			if (shared->plugin[i] > 0)
+				kill(shared->plugin[i], SIGKILL);
+		sleep_us(5000);
+	}
+}
+
+static void up(struct station *station, int pid)
+{
+	station->pid = pid;
+	while (station->parked > 0)
+		sleep_us(1000);
+}
+
+static void obey(struct storm *storm, const char *word)
+{
+	const char *pid = strchr(word, '=');
+
+	if (strcmp(word, "calm") == 0)
+		storm->shared->calm = true;
+	else if (strncmp(word, "down ", 5) == 0)
+		down(storm, station_of(storm, word + 5, strlen(word + 5)));
+	else if (strncmp(word, "up ", 3) == 0 && pid)
+		up(station_of(storm, word + 3, (size_t)(pid - word - 3)),
+		   atoi(pid + 1));
+	else
+		errx(2, "\"%s\" is no command", word);
+	say("%s", word);
+}
+
+static void serve(struct storm *storm)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	bool is_done = false;
+	char line[96];
+
+	while (!storm->shared->calm) {
+		if (!is_done && storm->shared->working == 0) {
+			is_done = true;
+			say("done");
+		}
+		if (poll(&in, 1, 50) <= 0)
+			continue;
+		if (!fgets(line, sizeof(line), stdin))
+			errx(2, "no more commands");
+		line[strcspn(line, "\n")] = '\0';
+		obey(storm, line);
+	}
 }
 
 /* --- all -------------------------------------------------------------------------------- */
@@ -360,46 +506,67 @@ static void work(struct worker *w, const char *calm)
 static void report(const struct shared *s, double took)
 {
 	say("storm: %ld ADD (%ld refused), %ld DEL (%ld refused), %ld second "
-	    "ADD, %ld killed, %.1f s; %ld duplicate, %ld wrong",
+	    "ADD, %ld killed, %ld reboots, %.1f s, %ld wrong",
 	    s->adds, s->add_failures, s->dels, s->del_failures, s->seconds,
-	    s->killed, took / 1000, s->duplicates, s->wrong);
+	    s->killed, s->downs, took / 1000, s->wrong);
+}
+
+static void station_init(struct station *station, const char *word)
+{
+	const char *pid = strchr(word, '=');
+
+	if (!pid || (size_t)(pid - word) >= sizeof(station->name))
+		errx(2, "%s: not NAME=PID", word);
+	memcpy(station->name, word, (size_t)(pid - word));
+	station->pid = atoi(pid + 1);
+}
+
+static void begin(struct storm *storm, char **argv, unsigned int number)
+{
+	const char *base = strrchr(argv[2], '/');
+	struct worker w = {
+		.shared = storm->shared,
+		.program = argv[1],
+		.config = argv[2],
+		.links = atoi(argv[6]),
+		.station =
+			&storm->shared->stations[number %
+						 (unsigned int)storm->n_nodes],
+		.node = { .pid = -1, .net = -1, .mnt = -1 },
+		.prefix = base ? base + 1 : argv[2],
+		.number = number,
+		.dice = (uint64_t)atol(argv[5]) * 2654435761u + number + 1,
+	};
+
+	if (fork() == 0)
+		work(&w);
 }
 
 int main(int argc, char **argv)
 {
-	struct shared *shared = mmap(NULL, sizeof(*shared),
-				     PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct storm storm = { .n_nodes = argc - 7 };
 	double began = crowd_now();
-	int per_node;
-	int status;
 	bool well = true;
+	int status;
 
-	if (argc < 9 || shared == MAP_FAILED)
+	if (argc < 8 || argc > 7 + NODES || atoi(argv[4]) < 1 ||
+	    atoi(argv[4]) * (argc - 7) > WORKERS)
 		errx(2, "usage: kube-storm PROGRAM CONFIG OPERATIONS WORKERS "
-			"SEED CALM LINKS NODE=PID...");
-	shared->left = atol(argv[3]);
-	per_node = atoi(argv[4]);
-	shared->working = per_node * (argc - 8);
-	for (int i = 0; i < per_node * (argc - 8); i++) {
-		struct crowd_node node =
-			crowd_node_open(argv[8 + i % (argc - 8)]);
-		struct worker w = {
-			.shared = shared,
-			.program = argv[1],
-			.config = argv[2],
-			.links = atoi(argv[7]),
-			.node = &node,
-			.prefix = argv[5],
-			.number = (unsigned int)i,
-			.dice = (uint64_t)atol(argv[5]) * 2654435761u +
-				(uint64_t)i + 1,
-		};
-		if (fork() == 0)
-			work(&w, argv[6]);
-	}
+			"SEED LINKS NODE=PID...");
+	storm.shared = mmap(NULL, sizeof(*storm.shared), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (storm.shared == MAP_FAILED)
+		err(1, "mmap");
+	storm.shared->left = atol(argv[3]);
+	storm.per_node = atoi(argv[4]);
+	storm.shared->working = storm.per_node * storm.n_nodes;
+	for (int i = 0; i < storm.n_nodes; i++)
+		station_init(&storm.shared->stations[i], argv[7 + i]);
+	for (int i = 0; i < storm.per_node * storm.n_nodes; i++)
+		begin(&storm, argv, (unsigned int)i);
+	serve(&storm);
 	while (wait(&status) > 0)
 		well = well && status == 0;
-	report(shared, crowd_now() - began);
-	return well && shared->duplicates == 0 && shared->wrong == 0 ? 0 : 1;
+	report(storm.shared, crowd_now() - began);
+	return well && storm.shared->wrong == 0 ? 0 : 1;
 }

@@ -154,6 +154,7 @@ static void tell_taken(struct again *again, const struct reservation *have)
 {
 	const struct store_record *record = &again->entry->record;
 
+	again->audit->is_contested = true;
 	audit_tell(
 		again->audit, STORE_TAKEN_BY_ANOTHER, again_addr(again), false,
 		"is used by pod %s/%s, %s (container %.13s), and reserved for %s %s%s%s on node %s: delete one of the two",
@@ -258,7 +259,8 @@ static bool is_deletable(const struct again *again,
 
 /* Not the object that the entry knows. A rebuilt entry knows none: whatever this
  * boot of the node has reserved is its own, under whichever name, and is never
- * given away in between. Else it is left of a former one. */
+ * given away in between. Else it is left of a former one, unless the entry was
+ * released since it was read, and another attachment has the address by now. */
 static int replace(struct again *again, const struct reservation *have,
 		   struct error *err)
 {
@@ -269,6 +271,9 @@ static int replace(struct again *again, const struct reservation *have,
 		tell_taken(again, have);
 		return 0;
 	}
+	r = cluster_is_known(audit->cluster, have, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (!*again->entry->refs[again->index].uid &&
 	    strcmp(have->boot_id, audit->cluster->boot_id) == 0)
 		return audit->repair ? again_keep(again, have, err) : 0;

@@ -17,6 +17,7 @@ struct audit {
 	size_t n_entries;
 	uint64_t version; /* highest seen, before the list */
 	unsigned int open; /* differences that could not be repaired now */
+	bool is_contested; /* what lives here, another has reserved */
 };
 
 /** audit_tell() - A difference, and whether it is one still */

@@ -305,44 +305,44 @@ static int audit_object(struct audit *audit, const struct reservation *have,
 
 /* --- all of it --------------------------------------------------------------------------------- */
 
-/* From here on the server's word is what it has now. */
-static int reasserted(struct audit *audit, struct error *err)
+static int mark_version(struct audit *audit, bool is_older, struct error *err)
 {
-	struct cluster *cluster = audit->cluster;
+	struct ledger *ledger = audit->cluster->ledger;
 	int r;
 
-	if (!audit->list.version)
-		return 0;
-	r = cluster_begin(cluster, true, err);
-	if (r != 0)
-		return r;
-	r = ledger_fact_set(cluster->ledger, CLUSTER_FACT_VERSION,
-			    audit->list.version, err);
-	if (r == 0)
-		r = ledger_fact_drop(cluster->ledger, CLUSTER_FACT_RESTORED,
-				     err);
-	return cluster_end(cluster, r, err);
+	if (!audit->repair || audit->is_contested)
+		return is_older ? ledger_fact_set(ledger, CLUSTER_FACT_RESTORED,
+						  audit->version, err)
+				: 0;
+	r = ledger_fact_set(ledger, CLUSTER_FACT_VERSION, audit->list.version,
+			    err);
+	return r == 0 ? ledger_fact_drop(ledger, CLUSTER_FACT_RESTORED, err)
+		      : r;
 }
 
-static int check_version(struct audit *audit, struct error *err)
+/* Once the node has said all that it has, the server's word is what it has now.
+ * What another has reserved is not said: it is released by that one, or there
+ * are two. */
+static int settle_version(struct audit *audit, struct error *err)
 {
 	struct cluster *cluster = audit->cluster;
+	const bool is_older = audit->list.version < audit->version;
 	const struct inet_addr none = { 0 };
-	int r = 0;
+	int r;
 
-	if (!audit->list.version || audit->list.version >= audit->version)
+	if (!audit->list.version || (!audit->repair && !is_older))
 		return 0;
-	audit_tell(
-		audit, STORE_RESTORED, &none, audit->repair,
-		"the API server was restored from a backup: it is at version %ju, and was at %ju",
-		(uintmax_t)audit->list.version, (uintmax_t)audit->version);
-	if (audit->repair)
-		return 0;
+	if (is_older)
+		audit_tell(
+			audit, STORE_RESTORED, &none,
+			audit->repair && !audit->is_contested,
+			"the API server was restored from a backup: it is at version %ju, and was at %ju",
+			(uintmax_t)audit->list.version,
+			(uintmax_t)audit->version);
 	r = cluster_begin(cluster, true, err);
 	if (r != 0)
 		return r;
-	r = ledger_fact_set(cluster->ledger, CLUSTER_FACT_RESTORED,
-			    audit->version, err);
+	r = mark_version(audit, is_older, err);
 	return cluster_end(cluster, r, err);
 }
 
@@ -373,7 +373,5 @@ int cluster_audit(struct store *store, bool repair, store_tell tell_fn,
 		cluster_settle(audit.cluster, NULL);
 	if (r == 0)
 		r = audit_all(&audit, err);
-	if (r == 0)
-		r = check_version(&audit, err);
-	return r == 0 && repair ? reasserted(&audit, err) : r;
+	return r == 0 ? settle_version(&audit, err) : r;
 }

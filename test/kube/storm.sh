@@ -72,6 +72,12 @@ storm_restart() {
 	kube_wait
 }
 
+# storm_repair NAME NODE: in the middle of all that
+storm_repair() {
+	sim "$2" timeout 20 "$STORM_SHIMCTL" -c "$KUBE_DIR/$1" \
+		ipam check --repair >>"$KUBE_DIR/$1.repairs" 2>&1 || true
+}
+
 # storm_trouble NAME LINKS: until all calls have been begun. The last lost /run
 # of a node is followed by a reboot: what it forgot is that boot's.
 storm_trouble() {
@@ -87,6 +93,7 @@ storm_trouble() {
 		7) storm_stall 4 ;;
 		10) storm_lose_run "$node" ;;
 		12) storm_reboot "$1" "$node" ;;
+		2 | 6 | 8 | 13) storm_repair "$1" "$node" ;;
 		14) storm_restart ;;
 		*) ;;
 		esac

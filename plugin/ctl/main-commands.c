@@ -93,36 +93,38 @@ const struct command *main_command(const char *name)
 	return NULL;
 }
 
-static void help_all(void)
+static void help_all(FILE *out)
 {
-	printf("Usage: shimctl [OPTION...] COMMAND [ARGUMENT...]\n\n"
-	       "Commands:\n");
+	fprintf(out, "Usage: shimctl [OPTION...] COMMAND [ARGUMENT...]\n\n"
+		     "Commands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].help);
-	printf("\nOptions:\n"
-	       "  -c, --config FILE    network configuration, may be repeated\n"
-	       "                       (/etc/cni/net.d/hostshim.d/*.conf)\n"
-	       "  -o, --output FORM    text or json\n"
-	       "      --netns PATH     act in that network namespace\n"
-	       "      --node NAME      this node's name in \"nodes\"\n"
-	       "  -n, --dry-run        change nothing, say what would change\n"
-	       "  -q, --quiet          no warnings\n"
-	       "  -v, --verbose        say more on stderr\n"
-	       "\nExit status: 0 ok, 1 a check failed, 2 usage or "
-	       "configuration,\n3 cannot be tested, 4 refused for safety. "
-	       "Manual: shimctl(8).\n");
+		fprintf(out, "  %-10s %s\n", commands[i].name,
+			commands[i].help);
+	fprintf(out,
+		"\nOptions:\n"
+		"  -c, --config FILE    network configuration, may be repeated\n"
+		"                       (/etc/cni/net.d/hostshim.d/*.conf)\n"
+		"  -o, --output FORM    text or json\n"
+		"      --netns PATH     act in that network namespace\n"
+		"      --node NAME      this node's name in \"nodes\"\n"
+		"  -n, --dry-run        change nothing, say what would change\n"
+		"  -q, --quiet          no warnings\n"
+		"  -v, --verbose        say more on stderr\n"
+		"\nExit status: 0 ok, 1 a check failed, 2 usage or "
+		"configuration,\n3 cannot be tested, 4 refused for safety. "
+		"Manual: shimctl(8).\n");
 }
 
-static void help_one(const struct command *command)
+static void help_one(FILE *out, const struct command *command)
 {
-	printf("Usage: shimctl [OPTION...] %s %s\n\n%s: %s\n", command->name,
-	       command->synopsis, command->name, command->help);
+	fprintf(out, "Usage: shimctl [OPTION...] %s %s\n\n%s: %s\n",
+		command->name, command->synopsis, command->name, command->help);
 }
 
-void main_help(const struct command *command)
+void main_help(FILE *out, const struct command *command)
 {
 	if (command)
-		help_one(command);
+		help_one(out, command);
 	else
-		help_all();
+		help_all(out);
 }

@@ -9,6 +9,8 @@
 
 #include "plugin/ctl/ctl.h"
 
+#include <stdio.h>
+
 /* Options that not every command has. */
 enum {
 	OPT_READY = 1 << 0,
@@ -63,8 +65,8 @@ struct main {
 /** main_command() - By its name; NULL: there is none */
 const struct command *main_command(const char *name);
 
-/** main_help() - On stdout: all of them, or one */
-void main_help(const struct command *command);
+/** main_help() - All of them, or one */
+void main_help(FILE *out, const struct command *command);
 
 /** main_parse() - Read the arguments
  * Return: 0; CTL_USAGE, said on stderr; or negative */

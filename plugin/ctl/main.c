@@ -24,7 +24,7 @@ static void main_tell(const struct main *m)
 	if (m->version)
 		printf("shimctl %s\n", HOSTSHIM_VERSION);
 	else
-		main_help(m->command);
+		main_help(stdout, m->command);
 }
 
 /* One concrete step for each kind of failure. */

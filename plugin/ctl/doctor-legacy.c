@@ -37,10 +37,7 @@ static const struct legacy {
 static const char *const legacy_tables[] = { "raw", "mangle", "filter",
 					     "security" };
 
-_Static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO &&
-		       IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES &&
-		       sizeof(struct ipt_getinfo) ==
-			       sizeof(struct ip6t_getinfo) &&
+_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 		       sizeof(struct ipt_get_entries) ==
 			       sizeof(struct ip6t_get_entries),
 	       "both families ask in the same form");

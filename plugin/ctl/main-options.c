@@ -294,7 +294,7 @@ static int no_option(const struct options *options, char **argv)
 
 int main_parse(struct main *m, int argc, char **argv, struct error *err)
 {
-	struct options options;
+	struct options options = { 0 };
 
 	options_fill(&options);
 	for (;;) {

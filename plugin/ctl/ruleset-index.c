@@ -109,7 +109,7 @@ int ruleset_open(const struct json *json, struct ruleset **ret,
 		    ? ruleset_count(&set->list)
 		    : 0;
 	set->items = calloc(n + 1, sizeof(*set->items));
-	set->sorted = calloc(n + 1, sizeof(*set->sorted));
+	set->sorted = calloc(n + 1, sizeof(struct ruleset_object *));
 	if (!set->items || !set->sorted)
 		return error_oom(err);
 	for (size_t i = 0; i < n; i++) {
@@ -117,7 +117,8 @@ int ruleset_open(const struct json *json, struct ruleset **ret,
 
 		index_add(set, &element);
 	}
-	qsort(set->sorted, set->count, sizeof(*set->sorted), index_compare);
+	qsort(set->sorted, set->count, sizeof(struct ruleset_object *),
+	      index_compare);
 	*ret = take_ptr(set);
 	return 0;
 }

@@ -17,33 +17,6 @@
 TestSuite(doctor_iptables, .init = faults_mesh, .fini = faults_close,
 	  .timeout = 240);
 
-#define ENTRIES 4 /* policies of input, forward and output, and the end */
-
-struct rule {
-	struct ipt_entry entry;
-	struct xt_standard_target target;
-};
-
-struct table {
-	struct ipt_replace replace;
-	struct rule rules[ENTRIES]; /* the last for what the test adds */
-	struct {
-		struct ipt_entry entry;
-		struct xt_error_target target;
-	} end;
-};
-
-static struct rule make_rule(int verdict)
-{
-	return (struct rule){
-		.entry = { .target_offset = sizeof(struct ipt_entry),
-			   .next_offset = sizeof(struct rule) },
-		.target = { .target.u.user.target_size =
-				    sizeof(struct xt_standard_target),
-			    .verdict = -verdict - 1 },
-	};
-}
-
 /* Return: false where the kernel has no such tables */
 static bool is_loaded(int fd)
 {
@@ -57,58 +30,90 @@ static bool is_loaded(int fd)
 	return false;
 }
 
-/* Input, with a rule that drops before its policy or without, then the others. */
+#define RULE_SIZE (sizeof(struct ipt_entry) + sizeof(struct xt_standard_target))
+#define END_SIZE  (sizeof(struct ipt_entry) + sizeof(struct xt_error_target))
+
+/* The kernel's structs end with what follows them, so they are written one by
+ * one. */
+static void write_rule(FILE *out, int verdict)
+{
+	const struct ipt_entry entry = {
+		.target_offset = sizeof(entry),
+		.next_offset = RULE_SIZE,
+	};
+	const struct xt_standard_target target = {
+		.target.u.user.target_size = sizeof(target),
+		.verdict = -verdict - 1,
+	};
+
+	fwrite(&entry, sizeof(entry), 1, out);
+	fwrite(&target, sizeof(target), 1, out);
+}
+
+static void write_end(FILE *out)
+{
+	const struct ipt_entry entry = {
+		.target_offset = sizeof(entry),
+		.next_offset = END_SIZE,
+	};
+	const struct xt_error_target target = {
+		.target.u.user = { .target_size = sizeof(target),
+				   .name = XT_ERROR_TARGET },
+		.errorname = XT_ERROR_TARGET,
+	};
+
+	fwrite(&entry, sizeof(entry), 1, out);
+	fwrite(&target, sizeof(target), 1, out);
+}
+
+/* Input, with a rule that drops before its policy or without; then forward and
+ * output, which accept. */
+static void write_table(FILE *out, struct xt_counters *counters,
+			unsigned int n_counters, bool has_rule, int policy)
+{
+	unsigned int first = has_rule ? RULE_SIZE : 0;
+	const struct ipt_replace head = {
+		.name = "filter",
+		.valid_hooks = 1 << NF_INET_LOCAL_IN | 1 << NF_INET_FORWARD |
+			       1 << NF_INET_LOCAL_OUT,
+		.num_entries = 4 + has_rule,
+		.size = first + 3 * RULE_SIZE + END_SIZE,
+		.hook_entry = { [NF_INET_FORWARD] = first + RULE_SIZE,
+				[NF_INET_LOCAL_OUT] = first + 2 * RULE_SIZE },
+		.underflow = { [NF_INET_LOCAL_IN] = first,
+			       [NF_INET_FORWARD] = first + RULE_SIZE,
+			       [NF_INET_LOCAL_OUT] = first + 2 * RULE_SIZE },
+		.num_counters = n_counters,
+		.counters = counters,
+	};
+
+	fwrite(&head, sizeof(head), 1, out);
+	if (has_rule)
+		write_rule(out, NF_DROP);
+	write_rule(out, policy);
+	write_rule(out, NF_ACCEPT);
+	write_rule(out, NF_ACCEPT);
+	write_end(out);
+}
+
 static void load(int fd, bool has_rule, int policy)
 {
-	struct xt_counters counters[ENTRIES + 1];
-	struct table table = {
-		.replace = { .name = "filter",
-			     .valid_hooks = 1 << NF_INET_LOCAL_IN |
-					    1 << NF_INET_FORWARD |
-					    1 << NF_INET_LOCAL_OUT,
-			     .counters = counters },
-		.end = { .entry = { .target_offset = sizeof(struct ipt_entry),
-				    .next_offset = sizeof(table.end) },
-			 .target = { .target.u
-					     .user = { .target_size = sizeof(
-							       table.end
-								       .target),
-						       .name = XT_ERROR_TARGET } } },
-	};
 	struct ipt_getinfo info = { .name = "filter" };
 	socklen_t len = sizeof(info);
-	char *bytes, *at;
-	size_t n = 0;
+	struct xt_counters counters[8]; /* of the table before */
+	cleanup_free char *table = NULL;
+	size_t size;
+	FILE *out = open_memstream(&table, &size);
 
-	strcpy(table.end.target.errorname, XT_ERROR_TARGET);
-	if (has_rule)
-		table.rules[n++] = make_rule(NF_DROP);
-	for (unsigned int hook = NF_INET_LOCAL_IN; hook <= NF_INET_LOCAL_OUT;
-	     hook++) {
-		table.replace.underflow[hook] =
-			(unsigned int)(n * sizeof(struct rule));
-		table.replace.hook_entry[hook] =
-			hook == NF_INET_LOCAL_IN
-				? 0
-				: table.replace.underflow[hook];
-		table.rules[n++] = make_rule(
-			hook == NF_INET_LOCAL_IN ? policy : NF_ACCEPT);
-	}
+	cr_assert(out);
 	cr_assert_eq(getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &len),
 		     0);
-	table.replace.num_counters = info.num_entries;
-	table.replace.num_entries = (unsigned int)n + 1;
-	table.replace.size =
-		(unsigned int)(n * sizeof(struct rule) + sizeof(table.end));
-	bytes = malloc(sizeof(table));
-	cr_assert(bytes);
-	at = mempcpy(bytes, &table.replace, sizeof(table.replace));
-	at = mempcpy(at, table.rules, n * sizeof(struct rule));
-	at = mempcpy(at, &table.end, sizeof(table.end));
-	cr_assert_eq(setsockopt(fd, IPPROTO_IP, IPT_SO_SET_REPLACE, bytes,
-				(socklen_t)(at - bytes)),
+	cr_assert_leq(info.num_entries, ARRAY_SIZE(counters));
+	write_table(out, counters, info.num_entries, has_rule, policy);
+	cr_assert_eq(fclose(out), 0);
+	cr_assert_eq(setsockopt(fd, IPPROTO_IP, IPT_SO_SET_REPLACE, table,
+				(socklen_t)size),
 		     0, "%s", strerror(errno));
-	free(bytes);
 }
 
 static const char skipped[] =

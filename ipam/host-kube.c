@@ -264,6 +264,9 @@ int ipam_host_is_held(const struct ipam_config *config,
 	struct host_kube step = { .config = config, .host = host };
 	int r = 1;
 
+	if (config->store == IPAM_STORE_WHEREABOUTS)
+		return host_whereabouts_hold(config, host, addresses, false,
+					     err);
 	if (config->store != IPAM_STORE_KUBERNETES)
 		return 1;
 	for (size_t i = 0; i < addresses->count && r == 1; i++)
@@ -280,6 +283,10 @@ int ipam_host_hold(const struct ipam_config *config,
 	cleanup_store struct store *store = NULL;
 	int r;
 
+	if (config->store == IPAM_STORE_WHEREABOUTS) {
+		r = host_whereabouts_hold(config, host, addresses, true, err);
+		return r < 0 ? r : 0;
+	}
 	if (config->store != IPAM_STORE_KUBERNETES)
 		return 0;
 	r = host_kube_open(&step, &store, err);

@@ -46,4 +46,21 @@ int host_kube(const struct ipam_config *config, const struct ipam_host *host,
 	      bool claim, struct ipam_host_addresses *ret, struct error *err)
 	warn_unused;
 
+/** host_whereabouts() - The same with Whereabouts' pools */
+int host_whereabouts(const struct ipam_config *config,
+		     const struct ipam_host *host, bool claim,
+		     struct ipam_host_addresses *ret, struct error *err)
+	warn_unused;
+
+/**
+ * host_whereabouts_hold() - ipam_host_hold() with Whereabouts' pools
+ * @claim:	Else it is only looked at what is known here
+ *
+ * Return: 1 if they are held, 0 if not all are known to be, or negative
+ */
+int host_whereabouts_hold(const struct ipam_config *config,
+			  const struct ipam_host *host,
+			  const struct ipam_host_addresses *addresses,
+			  bool claim, struct error *err) warn_unused;
+
 #endif

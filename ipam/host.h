@@ -6,8 +6,8 @@
  * has. What the store gives, the node remembers in the synced environment of
  * ipam.dataDir, and has again after any reboot.
  *
- * With the API server a node's address is a reservation of its own kind, which
- * the node claims once, by its name, and finds again whatever became of its
+ * With the API server a node's address is a reservation of its own kind, or in
+ * Whereabouts' pools an allocation without a pod, which the node claims once, by its name, and finds again whatever became of its
  * disk. So are addresses that the configuration gives to the node: no other
  * network can give them to a pod then.
  *

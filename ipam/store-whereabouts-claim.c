@@ -63,6 +63,7 @@ struct claim {
 	struct whereabouts_claim want;
 	struct whereabouts_view view;
 	struct range_set elsewhere; /* taken in other pools that overlap */
+	bool has_listed; /* all that is */
 	struct ledger_line line; /* of the request on its way */
 	struct inet_addr addr;
 	const struct whereabouts_allocation *have; /* to be adopted, or NULL */
@@ -730,11 +731,26 @@ static int holder_fill(const struct whereabouts_owner *owner,
 	return store_record_fill(ret, &holder, network, err);
 }
 
+/* Each address that is taken in another pool costs four requests to find out:
+ * after the first, all are asked for at once. */
+static int lost_elsewhere(struct claim *claim, struct error *err)
+{
+	inet_uint value = inet_addr_to_uint(&claim->addr);
+	struct error failed = { 0 };
+
+	if (!claim->has_listed &&
+	    whereabouts_list_overlaps(claim->cluster, &claim->want,
+				      claim->addr.family, &claim->elsewhere,
+				      &failed) < 0)
+		log_debug("each is asked for by itself: %s", failed.details);
+	claim->has_listed = true;
+	return range_set_add(&claim->elsewhere, value, value, err);
+}
+
 /* Somebody has it. */
 static int lost(struct claim *claim, const struct whereabouts_got *got,
 		struct store_record *ret_holder, struct error *err)
 {
-	inet_uint value = inet_addr_to_uint(&claim->addr);
 	int r = end_request(claim, got->is_held, err);
 
 	if (r != 0)
@@ -744,9 +760,10 @@ static int lost(struct claim *claim, const struct whereabouts_got *got,
 				ret_holder, err);
 		return r < 0 ? r : STORE_TAKEN;
 	}
-	claim->conflicts++;
 	if (got->is_elsewhere)
-		r = range_set_add(&claim->elsewhere, value, value, err);
+		r = lost_elsewhere(claim, err);
+	else
+		claim->conflicts++;
 	return r < 0 ? r : CLAIM_NEXT;
 }
 
@@ -822,6 +839,7 @@ static int claim_one(struct claim *claim, struct store_record *ret_holder,
 		     struct error *err)
 {
 	range_set_clear(&claim->elsewhere);
+	claim->has_listed = false;
 	claim->conflicts = 0;
 	for (unsigned int i = 0; i < CLAIM_TRIES; i++) {
 		int r = try_set(claim, ret_holder, err);

@@ -456,12 +456,17 @@ static int give_send(struct giving *giving, struct error *err)
 		      : r;
 }
 
-/* Return: 0, CLUSTER_UNKNOWN, or negative */
+/* A lost answer is looked into once: a release that is carried out twice, or
+ * late, is one. Return: 0, CLUSTER_UNKNOWN, or negative */
 static int give_key(struct giving *giving, struct error *err)
 {
+	unsigned int lost = 0;
 	int r = give_send(giving, err);
 
-	for (unsigned int i = 1; i < TRIES && r == WHEREABOUTS_CONFLICT; i++) {
+	for (unsigned int i = 1; i < TRIES; i++) {
+		if (r != WHEREABOUTS_CONFLICT &&
+		    (r != CLUSTER_UNKNOWN || ++lost >= LOST_TRIES))
+			break;
 		if (i > 1)
 			whereabouts_pause(i);
 		r = give_judge(giving, err);
@@ -509,8 +514,12 @@ static int give_overlap(struct giving *giving, const char *uid,
 			return 0;
 		uid = have.overlap.uid;
 	}
-	return whereabouts_overlap_delete(giving->cluster, giving->claim,
-					  giving->addr, uid, err);
+	r = whereabouts_overlap_delete(giving->cluster, giving->claim,
+				       giving->addr, uid, err);
+	if (r == CLUSTER_UNKNOWN)
+		r = whereabouts_overlap_delete(giving->cluster, giving->claim,
+					       giving->addr, uid, err);
+	return r;
 }
 
 int whereabouts_give(struct cluster *cluster,

@@ -120,6 +120,20 @@ int whereabouts_take(struct cluster *cluster,
 		     struct error *err) warn_unused;
 
 /**
+ * whereabouts_list_overlaps() - Addresses of a family that have an overlap record
+ * @ret:	United with them
+ *
+ * Of the claim's network, whichever pool they are in. For who has been told
+ * several times that an address is somebody's in another pool.
+ *
+ * Return: 0, or negative; ERROR_CONFIG without the right to list
+ */
+int whereabouts_list_overlaps(struct cluster *cluster,
+			      const struct whereabouts_claim *claim,
+			      uint8_t family, struct range_set *ret,
+			      struct error *err);
+
+/**
  * whereabouts_adopt() - What another container of the pod's interface left
  * @have:	An allocation of @view, by whereabouts_pool_of_pod()
  *

@@ -41,6 +41,8 @@
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,"        \
 	"application/json"
 
+#define NAMES_ONLY "application/json;as=Table;g=meta.k8s.io;v=v1"
+
 /* --- paths ------------------------------------------------------------------------ */
 
 #define PATH                                                                   \
@@ -464,4 +466,66 @@ int whereabouts_overlap_delete(struct cluster *cluster,
 	    (answer.status == 404 && !is_undefined(&answer)))
 		return 0;
 	return refused(cluster, "delete", OVERLAPS, &answer, err);
+}
+
+/* --- all of them --------------------------------------------------------------------- */
+
+static int add_row(const struct json_at *row,
+		   const struct whereabouts_claim *claim, uint8_t family,
+		   struct range_set *ret, struct error *err)
+{
+	struct json_at cells, cell;
+	struct inet_addr addr;
+	inet_uint value;
+
+	if (!json_member(row, "cells", &cells) || json_count(&cells) == 0)
+		return 0;
+	cell = json_element(&cells, 0);
+	if (!json_text(&cell) ||
+	    whereabouts_overlap_addr(claim->network, json_text(&cell), &addr) !=
+		    0 ||
+	    addr.family != family)
+		return 0;
+	value = inet_addr_to_uint(&addr);
+	return range_set_add(ret, value, value, err);
+}
+
+/* Names alone, a hundred bytes each. */
+int whereabouts_list_overlaps(struct cluster *cluster,
+			      const struct whereabouts_claim *claim,
+			      uint8_t family, struct range_set *ret,
+			      struct error *err)
+{
+	cleanup_kube_answer struct kube_answer answer = { 0 };
+	char path[PATH];
+	const struct kube_request request = {
+		.method = "GET",
+		.path = path,
+		.accept = NAMES_ONLY,
+		.answer_max = POOL_MAX,
+	};
+	struct json_at root, rows;
+	int r;
+
+	r = path_of(cluster, OVERLAPS, "", path, err);
+	if (r < 0)
+		return r;
+	snprintf(path + strlen(path), sizeof(path) - strlen(path),
+		 "?includeObject=None");
+	r = cluster_call(cluster, &request, &answer, err);
+	if (r == CLUSTER_UNKNOWN)
+		return cluster_unknown(cluster, err);
+	if (r < 0)
+		return r;
+	if (answer.status >= 300)
+		return refused(cluster, "list", OVERLAPS, &answer, err);
+	root = json_root(answer.document);
+	if (!json_member(&root, "rows", &rows))
+		return 0;
+	for (size_t i = 0; i < json_count(&rows) && r == 0; i++) {
+		const struct json_at row = json_element(&rows, i);
+
+		r = add_row(&row, claim, family, ret, err);
+	}
+	return r;
 }

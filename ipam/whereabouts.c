@@ -87,6 +87,26 @@ int whereabouts_overlap_name(const char *network, const struct inet_addr *addr,
 	return name_of(network, inet_addr_format(addr, text), ret);
 }
 
+int whereabouts_overlap_addr(const char *network, const char *name,
+			     struct inet_addr *ret)
+{
+	char again[WHEREABOUTS_NAME], text[WHEREABOUTS_NAME];
+	size_t len = strlen(network);
+
+	if (len > 0 && (strncmp(name, network, len) != 0 || name[len++] != '-'))
+		return WHEREABOUTS_NO_NAME;
+	snprintf(text, sizeof(text), "%s", name + len);
+	for (char *p = text; *p; p++)
+		if (*p == '-')
+			*p = ':';
+	/* Whatever else an address is written like is none of its names. */
+	if (!inet_addr_parse(text, ret) ||
+	    whereabouts_overlap_name(network, ret, again) != 0 ||
+	    strcmp(again, name) != 0)
+		return WHEREABOUTS_NO_NAME;
+	return 0;
+}
+
 /* --- keys ------------------------------------------------------------------------- */
 
 int whereabouts_base(const char *range, struct inet_prefix *ret)

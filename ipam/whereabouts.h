@@ -55,6 +55,14 @@ int whereabouts_overlap_name(const char *network, const struct inet_addr *addr,
 			     char ret[static WHEREABOUTS_NAME]) warn_unused;
 
 /**
+ * whereabouts_overlap_addr() - The address that a record is named after
+ *
+ * Return: 0, or WHEREABOUTS_NO_NAME: another network's, or none of Whereabouts'
+ */
+int whereabouts_overlap_addr(const char *network, const char *name,
+			     struct inet_addr *ret) warn_unused;
+
+/**
  * whereabouts_base() - The base of a pool's keys, from its spec.range
  * @ret:	Address as written, and the length. Where it has host bits, a
  *		record of Whereabouts itself is not safe: it subtracts wrongly

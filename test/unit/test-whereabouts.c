@@ -70,13 +70,36 @@ Test(whereabouts, an_address_that_ends_with_a_colon_gets_a_zero)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct inet_addr a = addr(cases[i].addr);
+		struct inet_addr back;
 		char name[WHEREABOUTS_NAME];
 
 		cr_expect_eq(whereabouts_overlap_name(cases[i].network, &a,
 						      name),
 			     0, "%s", cases[i].addr);
 		cr_expect_str_eq(name, cases[i].name);
+		cr_expect_eq(whereabouts_overlap_addr(cases[i].network, name,
+						      &back),
+			     0, "%s", name);
+		cr_expect(inet_addr_equal(&a, &back), "%s", name);
 	}
+}
+
+Test(whereabouts, a_name_that_no_address_has_is_another_networks)
+{
+	static const struct {
+		const char *network, *name;
+	} cases[] = {
+		{ "", "storage-10.0.0.5" },   { "storage", "10.0.0.5" },
+		{ "storage", "storage" },     { "storage", "storage-" },
+		{ "storage", "storage-one" }, { "", "fd00-0-0-0-0-0-0-1" },
+		{ "", "10.0.0.05" },          { "", "" },
+	};
+	struct inet_addr none;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(whereabouts_overlap_addr(cases[i].network,
+						      cases[i].name, &none),
+			     WHEREABOUTS_NO_NAME, "%s", cases[i].name);
 }
 
 Test(whereabouts, what_the_server_would_refuse_is_no_name)

@@ -68,3 +68,28 @@ fault_await() {
 		sleep 0.02
 	done
 }
+
+# --- order --------------------------------------------------------------------
+
+gate=$KUBE_DIR/gate
+
+# close_gate RULE...: with "before $gate" or "after $gate" in them; what was seen
+# before is forgotten
+close_gate() {
+	rm -f "$gate"
+	: >"$FAULT_LOG"
+	fault "$@"
+}
+
+open_gate() {
+	: >"$gate"
+	fault '# none'
+}
+
+# behind_gate COMMAND...: while a gate is closed; its output in $KUBE_DIR/behind,
+# its process in $behind
+behind_gate() {
+	"$@" >"$KUBE_DIR/behind" 2>&1 &
+	# shellcheck disable=SC2034
+	behind=$!
+}

@@ -62,7 +62,7 @@ kube_enter() {
 # Folders with all programs, as a search path
 kube_tools() {
 	local set path=
-	for set in . cluster kubernetes faultproxy; do
+	for set in . cluster kubernetes faultproxy reconcile; do
 		path+=:$("$KUBE_ROOT/scripts/tools" "$set") || return
 	done
 	echo "${path#:}"

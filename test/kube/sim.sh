@@ -201,6 +201,23 @@ cni_code() {
 	jq -r '.code // 0' <<<"$1"
 }
 
+# --- death ---------------------------------------------------------------------
+
+# kill_plugin ID: the process that works for this container
+kill_plugin() {
+	local proc program found=
+	program=$(realpath "$SIM_PROGRAM")
+	for proc in /proc/[0-9]*; do
+		if [ "$(readlink "$proc/exe")" = "$program" ] &&
+			tr '\0' '\n' <"$proc/environ" |
+			grep -qx "CNI_CONTAINERID=$1"; then
+			kill -KILL "${proc#/proc/}"
+			found=1
+		fi
+	done
+	[ -n "$found" ]
+} 2>/dev/null
+
 # --- what is there ------------------------------------------------------------
 
 # reserved [NETWORK]: "address node container" of each object, by the server

@@ -41,11 +41,14 @@ fleet_start() {
 
 # Whereabouts' own account, whose token passes a proxy
 fleet_account() {
+	kubectl create serviceaccount -n kube-system whereabouts \
+		>>"$KUBE_DIR/apply.log"
+	fleet_rights
+	FLEET_TOKEN=$(kubectl create token -n kube-system --duration 2h whereabouts)
+}
+
+fleet_rights() {
 	kube_apply - <<-EOF
-		apiVersion: v1
-		kind: ServiceAccount
-		metadata: {name: whereabouts, namespace: kube-system}
-		---
 		apiVersion: rbac.authorization.k8s.io/v1
 		kind: ClusterRoleBinding
 		metadata: {name: whereabouts-account}
@@ -56,7 +59,6 @@ fleet_account() {
 		subjects:
 		- {kind: ServiceAccount, name: whereabouts, namespace: kube-system}
 	EOF
-	FLEET_TOKEN=$(kubectl create token -n kube-system --duration 2h whereabouts)
 }
 
 # fleet_flat NODE [SERVER] [TOKEN]: as its installer leaves it on a node
@@ -172,4 +174,50 @@ overlapping() {
 
 not() {
 	! "$@"
+}
+
+# --- Whereabouts' reconciler ----------------------------------------------------
+
+# As its Deployment gives it to the pod
+reconciler_prepare() {
+	local dir=/run/secrets/kubernetes.io/serviceaccount
+	mkdir -p "$dir"
+	cp "$KUBE_CA" "$dir/ca.crt"
+	printf %s "$FLEET_TOKEN" >"$dir/token"
+	: >"$KUBE_DIR/reconciler.log"
+}
+
+# One run of the real one
+reconcile() {
+	KUBERNETES_SERVICE_HOST=$KUBE_ADDRESS KUBERNETES_SERVICE_PORT=6443 \
+		"$(type -P reconcile)" >>"$KUBE_DIR/reconciler.log" 2>&1
+}
+
+# reconciler_start SECONDS: a run, so long nothing, and so on; "ok" or "failed"
+# for each in $KUBE_DIR/reconciled. Never two at a time: it deletes overlap
+# records by their names, which may be others' by then.
+reconciler_start() {
+	: >"$KUBE_DIR/reconciled"
+	rm -f "$KUBE_DIR/reconciler.stop"
+	while [ ! -e "$KUBE_DIR/reconciler.stop" ]; do
+		reconcile && echo ok || echo failed
+		sleep "$1"
+	done >>"$KUBE_DIR/reconciled" &
+	RECONCILER_PID=$!
+}
+
+reconciler_stop() {
+	: >"$KUBE_DIR/reconciler.stop"
+	wait "$RECONCILER_PID"
+}
+
+# It gives up when a pool changes under it
+reconcile_all() {
+	local try
+	for try in 1 2 3 4 5; do
+		! reconcile || return 0
+	done
+	tail -n 20 "$KUBE_DIR/reconciler.log"
+	echo "$try runs of the reconciler have failed"
+	return 1
 }

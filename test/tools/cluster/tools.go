@@ -6,7 +6,6 @@ package tools
 import (
 	_ "github.com/k8snetworkplumbingwg/whereabouts/cmd"             // whereabouts
 	_ "github.com/k8snetworkplumbingwg/whereabouts/cmd/controlloop" // ip-control-loop
-	_ "github.com/k8snetworkplumbingwg/whereabouts/cmd/reconciler"  // ip-reconciler
 	_ "go.etcd.io/etcd/server/v3"                                   // etcd
 	_ "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus"
 )

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #define KUBE_PATIENCE_MS  20000 /* without a deadline */
@@ -211,18 +212,32 @@ static bool call_is_postponed(const struct call *call, int r)
 		(call->answer.status == 503 && call->answer.has_retry_after));
 }
 
+/* Who were sent away together would come back together: up to twice the time,
+ * and half of what then remains stays for the answer. */
+static uint64_t call_scatter(uint64_t ms, uint64_t remaining)
+{
+	uint64_t most = (remaining - ms) / 2;
+	uint32_t any;
+
+	if (getrandom(&any, sizeof(any), GRND_NONBLOCK) != sizeof(any))
+		return ms;
+	return ms + any % ((most < ms ? most : ms) + 1);
+}
+
 /* Waits as long as the server wants; false if that is beyond our time. */
 static bool call_wait(const struct call *call)
 {
 	uint64_t ms = (uint64_t)call->answer.retry_after_s * 1000;
+	uint64_t remaining = call_remaining_ms(call);
 	struct timespec pause;
 
 	if (!call->answer.has_retry_after || call->asked >= KUBE_ASK_MAX)
 		return false;
 	if (ms < KUBE_PAUSE_MIN_MS)
 		ms = KUBE_PAUSE_MIN_MS;
-	if (ms >= call_remaining_ms(call))
+	if (ms >= remaining)
 		return false;
+	ms = call_scatter(ms, remaining);
 	pause.tv_sec = (time_t)(ms / 1000);
 	pause.tv_nsec = (long)(ms % 1000) * 1000000;
 	nanosleep(&pause, NULL);

@@ -126,7 +126,8 @@ enum {
  * @ret:	Filled as far as known, also with an outcome; cleared before
  *
  * 429, and 503 with Retry-After, are a server that has not begun: asked again
- * after that time while the deadline permits (without a deadline, within 20 s).
+ * after that time, or up to twice as long, while the deadline permits (without a
+ * deadline, within 20 s).
  * 401 and 403, and a certificate that does not verify: the credentials are read
  * again, and if they have changed the request is sent once more. Otherwise
  * nothing that may have arrived is ever sent twice, unless it is a GET.

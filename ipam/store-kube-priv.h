@@ -45,6 +45,7 @@ struct cluster {
 	struct ledger *ledger;
 	struct kube *kube; /* opened by the first request */
 	bool is_patient; /* a server that was not reached is tried again */
+	bool has_asked; /* it was our turn once */
 	uint64_t limit_ms; /* CLOCK_BOOTTIME; 0: none but the configuration's */
 	char boot_id[FILE_BOOT_ID_TEXT];
 	char why[640]; /* what the server, or nobody, answered last */

@@ -18,12 +18,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LIST_LIMIT     500 /* objects of a page, a kilobyte each */
 #define TABLE_LIMIT    8000 /* rows of a page, a hundred bytes each */
 #define TABLE_ACCEPT   "application/json;as=Table;g=meta.k8s.io;v=v1"
 #define AGAIN_MAX      3
 #define AGAIN_PAUSE_NS 200000000
+#define TURNS          8 /* of a node at a time */
+#define TURN_MS        10000
+#define TURN_HASTY_MS  500
 #define POST_TIMEOUT   "?timeout=3s" /* the server's own, as KUBE_REQUEST_MS */
 
 /* --- one request ----------------------------------------------------------------- */
@@ -78,15 +82,44 @@ static int call_patiently(struct cluster *cluster,
 	return r;
 }
 
+/*
+ * The first request brings a handshake. When a node's pods all come at once, and
+ * other nodes' too, a busy server works at all handshakes and has none of them
+ * done before nearly all are, perhaps not before everybody has given up, and then
+ * it was for nothing. So a node has some on their way at a time, and the others
+ * wait. That is a courtesy, no lock: who waited for long goes ahead, because a
+ * server that is silent for some must not stop all.
+ */
+static void turn_take(struct cluster *cluster, int *turn)
+{
+	uint64_t wait = cluster->is_patient ? TURN_MS : TURN_HASTY_MS;
+	cleanup_free char *path = NULL;
+	struct error lost = { 0 };
+
+	if (cluster->has_asked)
+		return;
+	cluster->has_asked = true;
+	if (asprintf(&path, "%s/turn.%d", cluster->config->state_dir,
+		     (int)(getpid() % TURNS)) < 0) {
+		path = NULL;
+		return;
+	}
+	if (file_lock(path, true, (unsigned int)wait, turn, &lost) != 0)
+		log_debug("the server is asked out of turn: %s",
+			  error_is_set(&lost) ? lost.details : "it takes long");
+}
+
 int cluster_call(struct cluster *cluster, const struct kube_request *request,
 		 struct kube_answer *ret, struct error *err)
 {
+	cleanup_close int turn = -1;
 	struct kube *kube;
 	int r;
 
 	r = cluster_kube(cluster, &kube, err);
 	if (r < 0)
 		return r;
+	turn_take(cluster, &turn);
 	set_deadline(cluster);
 	r = call_patiently(cluster, request, ret, err);
 	if (r < 0 || r == 0)

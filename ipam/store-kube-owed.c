@@ -29,6 +29,7 @@
 
 #define OWED_PAUSE_MS     1000 /* doubled with each try, up to: */
 #define OWED_PAUSE_MAX_MS 600000
+#define OWED_AWAY_MS      2000 /* a server that is away comes back any time */
 
 /* --- writing it down ----------------------------------------------------------- */
 
@@ -313,8 +314,14 @@ static int write_settled(struct cluster *cluster, struct ledger_line *line,
 		return r < 0 ? r : 0;
 	if (now.kind == LEDGER_POST)
 		now.kind = LEDGER_UNKNOWN;
-	now.next_ms = file_boottime_ms() + pause_of(&now);
-	now.tries++;
+	if (settled == OWED_AWAY) {
+		/* That says nothing of this one. */
+		now.next_ms = file_boottime_ms() + OWED_AWAY_MS;
+		now.tries = now.tries ? now.tries : 1;
+	} else {
+		now.next_ms = file_boottime_ms() + pause_of(&now);
+		now.tries++;
+	}
 	return ledger_line_save(cluster->ledger, &now, err);
 }
 
@@ -408,14 +415,14 @@ void cluster_settle(struct cluster *cluster,
 	struct ledger_line line = { 0 };
 	struct error err = { 0 };
 	int settled = OWED_DONE;
-	int r;
+	int r = 0;
 
-	for (;;) {
+	while (settled != OWED_LATE) {
 		r = owed_next(cluster, attachment, &line, settled, &err);
 		if (r != 0)
 			break;
 		settled = is_over(cluster)
-				  ? OWED_AWAY
+				  ? OWED_LATE
 				  : cluster->way->settle(cluster, &line);
 	}
 	if (r < 0)

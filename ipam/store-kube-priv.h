@@ -24,6 +24,7 @@ enum {
 	OWED_DONE = 0,
 	OWED_KEPT = 1, /* not settled, but others may be */
 	OWED_AWAY = 2, /* nor will others be */
+	OWED_LATE = 3, /* no time for it */
 };
 
 /* What the stores of a server do each in its own way. */

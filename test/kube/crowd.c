@@ -182,6 +182,7 @@ static void run(const struct crowd_call *call, int out)
 	    dup2(out, STDOUT_FILENO) < 0)
 		err(127, "%s", call->config);
 	enter(call->node);
+	usleep(call->delay_ms * 1000);
 	execve(call->program, argv, env);
 	err(127, "%s", call->program);
 }

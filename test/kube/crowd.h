@@ -45,6 +45,7 @@ struct crowd_call {
 	const char *id;
 	const char *pod;
 	const char *uid;
+	unsigned int delay_ms; /* before the program starts */
 };
 
 /** crowd_start() - @ret_out: its standard output, to be read when it has ended.

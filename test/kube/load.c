@@ -4,8 +4,9 @@
  * COUNT calls of whole processes, taking turns over the nodes, PARALLEL at a
  * time (0: all at once). An ADD's sandbox is made before the clock starts;
  * containers are PREFIX-0 and so on. After SECONDS no more are begun, and what
- * still runs is killed. One that is told to try again (code 11) is tried again, as
- * a runtime does. A line for each, in the order in which they ended:
+ * still runs is killed. One that is told to try again (code 11) is tried again
+ * within RETRY_MS, each at another time, as runtimes do. A line for each, in the
+ * order in which they ended:
  *
  *	NODE ID BEGAN_MS ENDED_MS STATUS CODE ADDRESS TRIES
  *
@@ -26,6 +27,7 @@
 
 #define TRY_AGAIN 11
 #define TRIES     20
+#define RETRY_MS  3000
 
 struct job {
 	char id[64];
@@ -64,6 +66,8 @@ static void begin(struct load *load, int i)
 	call.uid = job->uid;
 	if (job->tries++ == 0)
 		job->began = crowd_now();
+	else
+		call.delay_ms = (unsigned int)random() % RETRY_MS;
 	job->pid = crowd_start(&call, &job->out);
 	load->running++;
 }

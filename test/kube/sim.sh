@@ -283,6 +283,13 @@ refused() {
 	return 1
 }
 
+# at_most LEFT RIGHT: numbers with a fraction
+at_most() {
+	awk -v a="$1" -v b="$2" 'BEGIN { exit !(a <= b) }' && return
+	echo "$1 is more than $2"
+	return 1
+}
+
 # What is owed is looked at by later calls, a few each time
 sim_nudges=0
 nudge() {
@@ -360,6 +367,20 @@ load_p() {
 		awk '$5 == 0 { printf "%.3f\n", $4 - $3 }' | sort -n |
 		awk -v percent="$2" '{ t[NR] = $1 } END {
 			printf "%.1f\n", t[int((NR - 1) * percent / 100) + 1] }'
+}
+
+# cpu_ms PID...: that these have used
+cpu_ms() {
+	local pid sum=0
+	for pid; do
+		sum=$((sum + $(awk '{ print ($14 + $15) * 10 }' "/proc/$pid/stat")))
+	done
+	echo "$sum"
+}
+
+# cpu_children_ms: that what this shell has waited for has used
+cpu_children_ms() {
+	awk '{ print ($16 + $17) * 10 }' "/proc/$$/stat"
 }
 
 # fill NODE NETWORK: reservations by an administrator, for addresses on stdin

@@ -158,7 +158,7 @@ static enum outcome call(struct worker *w, const char *verb, const char *id,
 	char pod[32];
 	char uid[64];
 	struct crowd_call what = { &w->node, w->program, w->config, verb,
-				   id,       pod,        uid };
+				   id,       pod,        uid,       0 };
 	int status;
 	int out;
 	pid_t pid;

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define LOOK_PAUSE_NS 900000000
@@ -195,6 +196,38 @@ static int look_twice(struct compare *compare, struct error *err)
 	return look(compare, &compare->now, err);
 }
 
+void adopt_compared_clear(struct adopt_compared *compared)
+{
+	range_set_clear(&compared->known[0]);
+	range_set_clear(&compared->known[1]);
+	*compared = (struct adopt_compared){ 0 };
+}
+
+static int add_known(struct adopt_compared *compared,
+		     const struct inet_addr *addr, struct error *err)
+{
+	const inet_uint value = inet_addr_to_uint(addr);
+
+	return range_set_add(&compared->known[addr->family == AF_INET6], value,
+			     value, err);
+}
+
+static int compared_fill(const struct look *look, struct adopt_compared *ret,
+			 struct error *err)
+{
+	int r = 0;
+
+	adopt_compared_clear(ret);
+	ret->pools = look->keys.pools;
+	ret->keys = look->keys.count;
+	ret->objects = look->objects.count;
+	for (size_t i = 0; i < look->keys.count && r == 0; i++)
+		r = add_known(ret, &look->keys.items[i].addr, err);
+	for (size_t i = 0; i < look->objects.count && r == 0; i++)
+		r = add_known(ret, &look->objects.items[i].address, err);
+	return r;
+}
+
 int adopt_compare(const struct adopt *adopt, struct adopt_compared *ret,
 		  struct error *err)
 {
@@ -204,11 +237,8 @@ int adopt_compare(const struct adopt *adopt, struct adopt_compared *ret,
 	};
 	int r = look_twice(&compare, err);
 
-	*ret = (struct adopt_compared){
-		.pools = compare.now.keys.pools,
-		.keys = compare.now.keys.count,
-		.objects = compare.now.objects.count,
-	};
+	if (r == 0)
+		r = compared_fill(&compare.now, ret, err);
 	for (size_t i = 0; i < compare.now.keys.count && r == 0; i++)
 		r = compare_key(&compare, &compare.now.keys.items[i],
 				&ret->equal, err);

@@ -69,7 +69,10 @@ struct adopt_compared {
 	size_t keys; /* in them */
 	size_t objects;
 	size_t equal; /* in both, as the same one's */
+	struct range_set known[2]; /* in either: IPv4, IPv6 */
 };
+void adopt_compared_clear(struct adopt_compared *compared);
+#define cleanup_adopt_compared cleanup(adopt_compared_clear)
 
 /**
  * adopt_compare() - Is what the one world has given known in the other?
@@ -78,6 +81,8 @@ struct adopt_compared {
  * have must be reserved, with "whereabouts" what is reserved must be in the pools:
  * the other store gives it to nobody then. Differences are told when a second
  * look, a moment later, finds them too. dry_run is of no account.
+ *
+ * @ret:	Cleared and filled, as far as it is known
  */
 int adopt_compare(const struct adopt *adopt, struct adopt_compared *ret,
 		  struct error *err);

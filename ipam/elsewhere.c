@@ -27,7 +27,8 @@ static int open_store(const struct elsewhere *elsewhere, enum ipam_store which,
 		return store_kube_open(config, elsewhere->read_only, 0, ret,
 				       err);
 	case IPAM_STORE_WHEREABOUTS:
-		break;
+		return store_whereabouts_open(config, elsewhere->read_only, 0,
+					      ret, err);
 	case IPAM_STORE_BOTH:
 		break;
 	}

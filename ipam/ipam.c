@@ -53,14 +53,11 @@ typedef int (*store_open)(const struct ipam_config *config, bool read_only,
 			  unsigned int timeout_ms, struct store **ret,
 			  struct error *err);
 
-static const struct {
-	const char *name;
-	store_open open;
-} stores[] = {
-	[IPAM_STORE_LOCAL] = { "local", store_local_open },
-	[IPAM_STORE_KUBERNETES] = { "kubernetes", store_kube_open },
-	[IPAM_STORE_WHEREABOUTS] = { "whereabouts", store_whereabouts_open },
-	[IPAM_STORE_BOTH] = { "both", NULL },
+static const store_open stores[] = {
+	[IPAM_STORE_LOCAL] = store_local_open,
+	[IPAM_STORE_KUBERNETES] = store_kube_open,
+	[IPAM_STORE_WHEREABOUTS] = store_whereabouts_open,
+	[IPAM_STORE_BOTH] = store_both_open,
 };
 
 void ipam_result_clear(struct ipam_result *result)
@@ -77,12 +74,6 @@ int ipam_open(const struct ipam_config *config, bool read_only,
 	cleanup_ipam struct ipam *ipam = NULL;
 	int r;
 
-	if (!stores[config->store].open)
-		return error_set(err, ERROR_UNSUPPORTED, 0,
-				 "ipam.store: \"%s\": this build serves "
-				 "\"local\", \"kubernetes\" and "
-				 "\"whereabouts\"",
-				 stores[config->store].name);
 	ipam = calloc(1, sizeof(*ipam));
 	if (!ipam)
 		return error_oom(err);
@@ -91,9 +82,9 @@ int ipam_open(const struct ipam_config *config, bool read_only,
 		.config = config,
 		.read_only = read_only,
 	};
-	r = stores[config->store].open(config, read_only,
-				       read_only ? LOCK_CHECK_MS : LOCK_MS,
-				       &ipam->store, err);
+	r = stores[config->store](config, read_only,
+				  read_only ? LOCK_CHECK_MS : LOCK_MS,
+				  &ipam->store, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(ipam);

@@ -22,6 +22,8 @@
  *		its Pod is gone from the server, by uid, seen twice a minute
  *		apart, and none is younger than two minutes by the server's
  *		own clock: the Pod of a static pod comes after its sandbox
+ *	of no ledger, since it was adopted (adopt.h)	is its Pod's, which another
+ *		program attached; the same, once that is gone
  */
 
 #include "ipam/store-kube-audit-priv.h"
@@ -280,6 +282,8 @@ static int audit_unknown(struct audit *audit, const struct reservation *have,
 		if (r != 0)
 			return r < 0 ? r : cluster_unknown(audit->cluster, err);
 	}
+	if (!dead && reservation_is_adopted(have) && !is_pod_gone(audit, have))
+		return 0;
 	audit_tell(
 		audit, dead ? STORE_NOBODYS : STORE_LOST, &have->address,
 		dead && audit->repair,

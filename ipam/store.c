@@ -1,5 +1,7 @@
 #include "ipam/store.h"
 
+#include "ipam/ledger.h"
+
 #include "lib/file.h"
 
 #include <limits.h>
@@ -69,8 +71,8 @@ bool store_exists(const struct ipam_config *config, enum ipam_store which)
 {
 	static const char *const tables[] = {
 		[IPAM_STORE_LOCAL] = "attachments",
-		[IPAM_STORE_KUBERNETES] = "cluster",
-		[IPAM_STORE_WHEREABOUTS] = "whereabouts",
+		[IPAM_STORE_KUBERNETES] = LEDGER_CLUSTER,
+		[IPAM_STORE_WHEREABOUTS] = LEDGER_WHEREABOUTS,
 		[IPAM_STORE_BOTH] = "",
 	};
 	char path[PATH_MAX];

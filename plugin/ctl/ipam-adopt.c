@@ -1,4 +1,3 @@
-#include "ipam/adopt.h"
 #include "plugin/ctl/ipam-priv.h"
 
 #include <string.h>
@@ -158,24 +157,24 @@ int book_compare(struct book *book, struct error *err)
 	struct report *report = &book->ctl->report;
 	struct adopting adopting = { .book = book };
 	const struct adopt adopt = adopt_of(book, tell_compared, &adopting);
-	struct adopt_compared compared;
+	struct adopt_compared *compared = &book->compared;
 	int r;
 
 	if (adopt.config->store == IPAM_STORE_LOCAL)
 		return 0;
-	r = adopt_compare(&adopt, &compared, err);
+	r = adopt_compare(&adopt, compared, err);
 	if (r < 0)
 		return r;
 	/* Of one world nobody wants to read. */
 	if (adopt.config->store != IPAM_STORE_BOTH &&
-	    (compared.keys == 0 || compared.objects == 0))
+	    (compared->keys == 0 || compared->objects == 0))
 		return 0;
 	report_line(report,
 		    "%s: %zu in Whereabouts' pools, %zu reserved, %zu in both",
-		    book->network->config.name, compared.keys, compared.objects,
-		    compared.equal);
-	report_uint(report, "inPools", compared.keys);
-	report_uint(report, "reserved", compared.objects);
-	report_uint(report, "inBoth", compared.equal);
+		    book->network->config.name, compared->keys,
+		    compared->objects, compared->equal);
+	report_uint(report, "inPools", compared->keys);
+	report_uint(report, "reserved", compared->objects);
+	report_uint(report, "inBoth", compared->equal);
 	return 0;
 }

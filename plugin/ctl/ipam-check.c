@@ -125,6 +125,14 @@ static bool is_candidate(const struct book *book, const struct inet_addr *addr)
 	return false;
 }
 
+/* Of a pod that another plugin attached, in the pools or reservations. */
+static bool is_known(const struct book *book, const struct inet_addr *addr)
+{
+	return range_set_contains(
+		&book->compared.known[addr->family == AF_INET6],
+		inet_addr_to_uint(addr));
+}
+
 static int check_borne(struct book *book, const struct child *child,
 		       const struct inet_addr *addr, struct error *err)
 {
@@ -132,7 +140,8 @@ static int check_borne(struct book *book, const struct child *child,
 	char text[INET_ADDR_TEXT];
 	int r;
 
-	if (!is_candidate(book, addr) || is_recorded(&book->records, addr))
+	if (!is_candidate(book, addr) || is_known(book, addr) ||
+	    is_recorded(&book->records, addr))
 		return 0;
 	r = ipam_list(book->ipam, &now, err);
 	if (r < 0 || is_recorded(&now, addr))

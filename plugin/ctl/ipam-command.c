@@ -17,6 +17,7 @@
 static void book_close(struct book *book)
 {
 	store_records_clear(&book->records);
+	adopt_compared_clear(&book->compared);
 	book->ipam = ipam_close(book->ipam);
 }
 #define cleanup_book cleanup(book_close)

@@ -3,6 +3,7 @@
 
 /* What the files of "shimctl ipam" share. */
 
+#include "ipam/adopt.h"
 #include "ipam/ipam.h"
 #include "plugin/ctl/ctl.h"
 
@@ -11,6 +12,7 @@ struct book {
 	const struct network *network;
 	struct ipam *ipam;
 	struct store_records records; /* of this network */
+	struct adopt_compared compared; /* check: what servers have */
 };
 
 /** book_open() - Store and records

@@ -22,6 +22,7 @@ static const struct {
 } stores[] = {
 	{ "kubernetes", store_kube_open },
 	{ "whereabouts", store_whereabouts_open },
+	{ "both", store_both_open },
 };
 
 static size_t chosen(void)

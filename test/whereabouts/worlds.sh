@@ -49,7 +49,8 @@ worlds_network() {
 		{range: \"$WORLDS_IPV6::/112\"}]"
 	for store in whereabouts both kubernetes; do
 		jq --arg store "$store" '
-			.ipam.type = "hostshim" | .ipam.store = $store
+			.cniVersion = "1.1.0"
+			| .ipam.type = "hostshim" | .ipam.store = $store
 			| .ipam.kubernetes.kubeconfig =
 				"/etc/cni/net.d/hostshim.d/kubeconfig"
 		' "$KUBE_DIR/$1.ours" >"$KUBE_DIR/$1.$store"
@@ -100,6 +101,42 @@ says() {
 	return 1
 }
 
+# --- killed -------------------------------------------------------------------
+
+# killed_at NUMBER FAULT COMMAND...: when the server has (hang-after), or has not
+# (hang), done the request of that number; whether there was one. COMMAND
+# becomes the process that is killed, by exec.
+killed_at() {
+	local number=$1 kind=$2 pid end=$((SECONDS + 20))
+	shift 2
+	fault "* /apis|/api/v1 $((number - 1)) 1 latency 0ms" \
+		"* /apis|/api/v1 1 1 $kind"
+	: >"$FAULT_LOG"
+	"$@" >"$KUBE_DIR/killed" 2>&1 &
+	pid=$!
+	until grep -q "^$([ "$kind" = hang ] && echo begin || echo passed) $kind " \
+		"$FAULT_LOG"; do
+		if ! kill -0 "$pid" 2>/dev/null || [ "$SECONDS" -ge "$end" ]; then
+			fault
+			wait "$pid" || true
+			return 1
+		fi
+		sleep 0.01
+	done
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null || true
+	fault
+}
+
+# plugin_exec NODE VERB ID CONFIG POD: a call as one process
+plugin_exec() {
+	exec nsenter --target "${SIM_PID[$1]}" --net --mount env \
+		NODENAME="$1" CNI_COMMAND="$2" CNI_CONTAINERID="$3" \
+		CNI_NETNS="/run/netns/$3" CNI_IFNAME=net1 CNI_PATH="$CNI_PATH" \
+		CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=${5%/*};K8S_POD_NAME=${5#*/}" \
+		"$SIM_PROGRAM" <"$KUBE_DIR/$4"
+}
+
 # --- what both worlds have ----------------------------------------------------
 
 # in_pools: "ADDRESS ID IFNAME" of each key, whoever made it
@@ -137,15 +174,19 @@ worlds_equal() {
 	equal "$(in_pools)" "$(in_objects)"
 }
 
+# has_nothing ID: neither world has anything of a container named so
+has_nothing() {
+	not grep -E " $1 " <(in_pools; in_objects)
+}
+
 # on_links: "ADDRESS ID IFNAME" of what pods of all nodes bear, by the kernel
 on_links() {
-	local node id
+	local node
 	for node in "${!SIM_PID[@]}"; do
-		for id in $(sim "$node" ip -json netns list | jq -r '.[].name'); do
-			sim "$node" ip -n "$id" -json address show dev net1 \
-				2>/dev/null | jq -r --arg id "$id" '
-				.[].addr_info[] | select(.scope == "global")
-				| "\(.local) \($id) net1"'
-		done
+		# shellcheck disable=SC2016
+		sim "$node" sh -c 'for id in $(ls /run/netns); do
+			ip -n "$id" -o address show dev net1 scope global \
+				2>/dev/null | sed "s/^/$id /"
+		done' | awk '{ sub("/.*", "", $5); print $5, $1, $3 }'
 	done | sort -V
 }

@@ -82,6 +82,10 @@ bool traffic_is_link(const struct traffic *traffic,
  */
 void traffic_sample(struct traffic *traffic);
 
+/** traffic_threshold() - What the samples say of each link
+ * Return: CTL_OK, CTL_CANNOT where a speed is not known, or negative */
+int traffic_threshold(struct traffic *traffic, struct error *err);
+
 /** traffic_report() - Return: CTL_OK, CTL_CANNOT, or negative */
 int traffic_report(struct traffic *traffic, struct error *err);
 

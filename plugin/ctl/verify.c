@@ -69,6 +69,23 @@ static int verify_make_pods(struct verify *v, struct error *err)
 	return r;
 }
 
+/* Pods that nobody leads to from here, as in a container without the host's
+ * processes: what is not asked is to be known. */
+static int verify_hidden(struct verify *v, struct error *err)
+{
+	size_t n;
+	int r = children_hidden(v->ctl, &v->parent, &v->children, &n, err);
+
+	if (r == 0 && n)
+		report_warn(
+			&v->ctl->report, v->network->config.name,
+			"run it on the node itself, as root",
+			"%zu interface%s on %s in namespaces that cannot be "
+			"seen from here: nothing is asked from there",
+			n, n == 1 ? " is" : "s are", v->parent.name);
+	return r;
+}
+
 /* One after the other; a signal that waits ends it between two. */
 static int verify_steps(struct verify *v, struct error *err)
 {
@@ -95,6 +112,8 @@ static int verify_run(struct verify *v, struct error *err)
 		r = verify_make_pods(v, err);
 	if (r == CTL_OK)
 		r = verify_find(v, err);
+	if (r == CTL_OK)
+		r = verify_hidden(v, err);
 	if (r == CTL_OK)
 		r = verify_ask(v, err);
 	if (r != CTL_OK)

@@ -154,6 +154,26 @@ Test(ctl_verify, an_address_that_nobody_has_is_not_the_tunnels_fault)
 	       "ls\n");
 }
 
+/* No process, no mount and no record leads to its namespace. */
+Test(ctl_verify, a_pod_that_cannot_be_seen_is_counted)
+{
+	int ns = ns_new();
+	char path[NS_PATH];
+
+	ns_do(-1,
+	      "ip link add hidden link vxlan-storage type macvlan mode bridge;"
+	      " ip link set hidden netns %s",
+	      ns_path(ns, path));
+	ns_do(ns, "ip addr add 10.100.1.90/24 dev hidden;"
+		  " ip link set hidden up");
+	verify("", 0,
+	       "0 of 8 legs failed\n"
+	       "WARN storage: 1 interface is on vxlan-storage in namespaces "
+	       "that cannot be seen from here: nothing is asked from there -> "
+	       "run it on the node itself, as root\n");
+	close(ns);
+}
+
 /* Only the other node has an address of that family. */
 Test(ctl_verify, an_address_that_cannot_be_asked_is_told)
 {

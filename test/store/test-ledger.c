@@ -22,7 +22,8 @@ static void init(void)
 {
 	local_dir_init();
 	contract_config(&config, "'range': '10.1.2.0/24'");
-	cr_assert_eq(ledger_open(&config, LEDGER_CLUSTER, false, &ledger, &err), 0);
+	cr_assert_eq(ledger_open(&config, LEDGER_CLUSTER, false, &ledger, &err),
+		     0);
 	cr_assert_eq(ledger_begin(ledger, true, 5000, &err), 0, "%s",
 		     err.details);
 }

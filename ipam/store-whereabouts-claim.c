@@ -747,12 +747,29 @@ static int lost_elsewhere(struct claim *claim, struct error *err)
 	return range_set_add(&claim->elsewhere, value, value, err);
 }
 
+/* What may yet be given back is left alone, though it looks like our own: the
+ * request to release it would hit what we were given again. */
+static int leave_alone(struct claim *claim, struct error *err)
+{
+	struct pools_owed *owed = &claim->owed;
+
+	if (owed->count == ARRAY_SIZE(owed->addrs))
+		return error_set(
+			err, ERROR_AGAIN, 0,
+			"%zu addresses in turn could not be given back",
+			owed->count);
+	owed->addrs[owed->count++] = claim->addr;
+	return 0;
+}
+
 /* Somebody has it. */
 static int lost(struct claim *claim, const struct whereabouts_got *got,
 		struct store_record *ret_holder, struct error *err)
 {
 	int r = end_request(claim, got->is_held, err);
 
+	if (r == 0 && got->is_held)
+		r = leave_alone(claim, err);
 	if (r != 0)
 		return r;
 	if (claim_requested(claim)->family) {

@@ -556,11 +556,59 @@ static bool is_of(const struct whereabouts_view *view,
 			: is_only_one(view, &have->holder));
 }
 
+struct leaving {
+	struct giving giving;
+	whereabouts_keep keep;
+	void *arg;
+	size_t *ret_found;
+};
+
+/* Of this container, at an address whose key is not: the key went first, and
+ * then something happened. Who has the key now is asked for again. */
+static int leave_record(void *arg, const struct whereabouts_overlap *have,
+			struct error *err)
+{
+	struct leaving *leaving = arg;
+	struct giving *giving = &leaving->giving;
+	const struct whereabouts_claim *claim = giving->claim;
+	const struct whereabouts_allocation *now;
+	struct inet_addr addr;
+	int r;
+
+	if (!is_text(claim->holder.id, have->holder.id) ||
+	    (has_ifname(&have->holder) &&
+	     !is_text(claim->holder.ifname, have->holder.ifname)) ||
+	    whereabouts_overlap_addr(claim->network, have->name, &addr) != 0 ||
+	    !inet_prefix_contains(&claim->range, &addr))
+		return 0;
+	r = whereabouts_pool_get(giving->cluster, claim, &giving->view, err);
+	if (r != 0)
+		return r == WHEREABOUTS_GONE ? 0 : r;
+	now = at_address(&giving->view, &addr);
+	giving->holder = now ? &now->holder : NULL;
+	if (!is_to_be_given(giving, "", have))
+		return 0;
+	r = leaving->keep(leaving->arg, &addr, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	(*leaving->ret_found)++;
+	return whereabouts_overlap_delete(giving->cluster, claim, &addr,
+					  have->uid, err);
+}
+
 int whereabouts_give_all(struct cluster *cluster,
 			 const struct whereabouts_claim *claim,
 			 whereabouts_keep keep, void *arg, size_t *ret_found,
 			 struct error *err)
 {
+	struct leaving leaving = {
+		.giving = { .cluster = cluster,
+			    .claim = claim,
+			    .view = WHEREABOUTS_VIEW_INIT },
+		.keep = keep,
+		.arg = arg,
+		.ret_found = ret_found,
+	};
 	cleanup_whereabouts_view struct whereabouts_view view =
 		WHEREABOUTS_VIEW_INIT;
 	int r = whereabouts_pool_get(cluster, claim, &view, err);
@@ -582,5 +630,9 @@ int whereabouts_give_all(struct cluster *cluster,
 		stored.holder = have->holder;
 		r = whereabouts_give(cluster, &stored, &have->addr, "", err);
 	}
+	if (r != 0 || !claim->has_overlap)
+		return r;
+	r = whereabouts_overlap_each(cluster, leave_record, &leaving, err);
+	whereabouts_view_clear(&leaving.giving.view);
 	return r;
 }

@@ -63,6 +63,14 @@ int whereabouts_overlap_get(struct cluster *cluster,
 			    struct whereabouts_record *ret, struct error *err)
 	warn_unused;
 
+/** whereabouts_overlap_each() - All of them; @each returns 0 to go on
+ * Return: 0, what @each did, CLUSTER_UNKNOWN, negative */
+int whereabouts_overlap_each(struct cluster *cluster,
+			     int (*each)(void *arg,
+					 const struct whereabouts_overlap *have,
+					 struct error *err),
+			     void *arg, struct error *err) warn_unused;
+
 /** whereabouts_overlap_delete() - By uid: 0 (also another, or none),
  * CLUSTER_UNKNOWN, negative */
 int whereabouts_overlap_delete(struct cluster *cluster,

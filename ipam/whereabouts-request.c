@@ -442,6 +442,77 @@ int whereabouts_overlap_get(struct cluster *cluster,
 	return record_fill(ret, &answer, err);
 }
 
+#define RECORDS  500 /* of a page */
+#define CONTINUE 1024
+
+/* A page behind @next, which is set to what comes behind that. */
+static int overlap_page(struct cluster *cluster, char next[static CONTINUE],
+			struct kube_answer *answer, struct error *err)
+{
+	char path[PATH + CONTINUE];
+	const struct kube_request request = { .method = "GET", .path = path };
+	struct json_at root, metadata, at;
+	const char *token = "";
+	size_t len;
+	int r;
+
+	r = path_of(cluster, OVERLAPS, "", path, err);
+	if (r < 0)
+		return r;
+	len = strlen(path);
+	snprintf(path + len, sizeof(path) - len, "?limit=%d%s%s", RECORDS,
+		 *next ? "&continue=" : "", next);
+	r = cluster_call(cluster, &request, answer, err);
+	if (r != 0)
+		return r;
+	if (answer->status >= 300)
+		return refused(cluster, "list", OVERLAPS, answer, err);
+	root = json_root(answer->document);
+	if (json_member(&root, "metadata", &metadata) &&
+	    json_member(&metadata, "continue", &at) && json_text(&at))
+		token = json_text(&at);
+	if (strlen(token) >= CONTINUE ||
+	    token[strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+				"uvwxyz0123456789-_=")])
+		return error_set(err, ERROR_STORE, 0,
+				 "list " OVERLAPS ": no continuation");
+	snprintf(next, CONTINUE, "%s", token);
+	return 0;
+}
+
+int whereabouts_overlap_each(struct cluster *cluster,
+			     int (*each)(void *arg,
+					 const struct whereabouts_overlap *have,
+					 struct error *err),
+			     void *arg, struct error *err)
+{
+	char next[CONTINUE] = "";
+
+	do {
+		cleanup_kube_answer struct kube_answer answer = { 0 };
+		struct json_at root, items;
+		int r = overlap_page(cluster, next, &answer, err);
+
+		if (r != 0)
+			return r;
+		root = json_root(answer.document);
+		if (!json_member(&root, "items", &items))
+			return 0;
+		for (size_t i = 0; i < json_count(&items); i++) {
+			struct json_at item = json_element(&items, i);
+			struct whereabouts_overlap have;
+			struct error none = { 0 };
+
+			if (whereabouts_overlap_read(&item, &have, &none) < 0)
+				continue;
+			r = each(arg, &have, err);
+			if (r != 0)
+				return r;
+		}
+	} while (*next);
+	return 0;
+}
+
 int whereabouts_overlap_delete(struct cluster *cluster,
 			       const struct whereabouts_claim *claim,
 			       const struct inet_addr *addr, const char *uid,

@@ -113,7 +113,7 @@ kube_signed() {
 kube_certificates() {
 	kube_certificate ca /CN=test-ca -addext basicConstraints=critical,CA:true
 	kube_signed server /CN=kube-apiserver -addext extendedKeyUsage=serverAuth \
-		-addext "subjectAltName=IP:127.0.0.1,IP:$KUBE_ADDRESS,DNS:localhost"
+		-addext "subjectAltName=IP:127.0.0.1,IP:$KUBE_ADDRESS,DNS:localhost${KUBE_NAMES:+,$KUBE_NAMES}"
 	kube_certificate tokens /CN=service-accounts
 }
 

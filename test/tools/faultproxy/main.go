@@ -32,6 +32,8 @@
 //	truncate N       cut the answer off behind N bytes
 //	oversize N       make the answer longer by N bytes
 //	garbage          it was done, the answer is a web page
+//	replace A B      every A in the answer's body becomes B
+//	type T           the answer is said to be of type T
 //	status S [R]     answer S, with Retry-After: R
 //	status-after S [R]	the same, but it was done
 //
@@ -319,6 +321,21 @@ func (e *exchange) garbage() {
 	}
 }
 
+func (e *exchange) replace() {
+	if e.passOrReset() {
+		e.answer = bytes.ReplaceAll(e.answer, []byte(e.rule.arg(0)),
+			[]byte(e.rule.arg(1)))
+		e.reply(e.status, e.answer, len(e.answer))
+	}
+}
+
+func (e *exchange) retype() {
+	if e.passOrReset() {
+		e.header.Set("Content-Type", e.rule.arg(0))
+		e.reply(e.status, e.answer, len(e.answer))
+	}
+}
+
 // The request leaves this machine, and nobody waits for what becomes of it.
 func (e *exchange) abandon() {
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(e.proxy.server, "https://"),
@@ -345,6 +362,8 @@ func init() {
 		"truncate":     (*exchange).truncate,
 		"oversize":     (*exchange).oversize,
 		"garbage":      (*exchange).garbage,
+		"replace":      (*exchange).replace,
+		"type":         (*exchange).retype,
 		"status":       (*exchange).refuse,
 	}
 	after := map[string]func(*exchange){

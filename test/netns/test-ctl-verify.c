@@ -197,3 +197,67 @@ Test(ctl_verify, what_is_no_address_of_the_network_is_wrong_usage)
 	ctl_fails("$C verify x", 2,
 		  "shimctl: verify: \"x\" is no address -> shimctl --help\n");
 }
+
+/* --- IPv6, inside the tunnel and outside ----------------------------------------------- */
+
+#define SIX(first, last, more)                                                  \
+	"{ \"cniVersion\": \"1.1.0\", \"name\": \"storage\", "                  \
+	"\"type\": \"hostshim\", \"master\": \"vxlan-storage\", "               \
+	"\"vxlan\": { \"id\": 100 }, \"nodes\": { "                             \
+	"\"k8s-1\": { \"vtep\": \"fd00::1\", \"address\": \"fd10::1/64\" }, "   \
+	"\"k8s-2\": { \"vtep\": \"fd00::2\", \"address\": \"fd10::2/64\" } }, " \
+	"\"ipam\": { \"type\": \"hostshim\", \"range\": \"fd10::/64\", "        \
+	"\"range_start\": \"fd10::" first "\", "                                \
+	"\"range_end\": \"fd10::" last "\"" more " } }"
+
+static const char six_here[] = SIX("10", "1f", "");
+static const char six_there[] = SIX("100", "10f",
+				    ", \"stateDir\": \"/run/node2\", "
+				    "\"dataDir\": \"/var/lib/node2\"");
+
+static void six_underlay(int ns, const char *link, int own, int other)
+{
+	ns_do(ns,
+	      "ip addr add fd00:1::%d/64 dev %s nodad;"
+	      " ip addr add fd00::%d/128 dev lo nodad;"
+	      " ip route add fd00::%d/128 via fd00:1::%d",
+	      own, link, own, other, other);
+}
+
+static void six_open(void)
+{
+	struct cni_call there = { .verb = "ADD",
+				  .config = six_there,
+				  .id = "c2",
+				  .env = "NODENAME=k8s-2" };
+	cleanup_cni_answer struct cni_answer answer = { 0 };
+
+	faults_topology("T1");
+	seed_open();
+	six_underlay(-1, "under0", 1, 2);
+	six_underlay(seed_other, "under1", 2, 1);
+	ctl_write(six_here);
+	seed_do("ADD", six_here);
+	far_pod = ns_new();
+	there.pod = far_pod;
+	there.node = seed_other;
+	seed_must(&there, &answer);
+}
+
+TestSuite(ctl_verify_six, .init = six_open, .fini = close_down, .timeout = 120);
+
+/* Whoever is not known by name cannot be found among so many. */
+Test(ctl_verify_six, a_healthy_node_has_no_finding)
+{
+	verify("--mtu --tcp --dad", 0,
+	       "storage on k8s-1: 0 of 4 legs failed\n");
+	verify("fd10::100", 0, "storage on k8s-1: 0 of 6 legs failed\n");
+}
+
+Test(ctl_verify_six, a_broken_tunnel_is_named)
+{
+	finds(seed_other, "ip link set vxlan-storage down", "verify", 1,
+	      "FAIL storage: k8s-2 refuses UDP port 4789 (fd00::2 via "
+	      "fd00:1::2 dev under0): it has no overlay, or its firewall "
+	      "rejects it -> shimctl up there\n");
+}

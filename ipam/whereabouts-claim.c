@@ -159,7 +159,8 @@ static int take_body(const struct taking *taking, char **ret, struct error *err)
 				 "%s is as far from the beginning of %s as "
 				 "Whereabouts cannot count",
 				 inet_addr_format(taking->addr, text), range);
-	return whereabouts_pool_claim(range, key, &claim->holder, ret, err);
+	return whereabouts_pool_claim(taking->view->document ? pool : NULL,
+				      range, key, &claim->holder, ret, err);
 }
 
 static int take_send(struct taking *taking, struct error *err)

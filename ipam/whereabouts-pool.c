@@ -47,6 +47,19 @@ static struct whereabouts_holder read_holder(const struct json_at *at,
 	};
 }
 
+/* One that says nothing is what is left of it. */
+static bool is_tracked(const struct json_at *at)
+{
+	struct json_at metadata, fields, first;
+
+	if (!json_member(at, "metadata", &metadata) ||
+	    !json_member(&metadata, "managedFields", &fields) ||
+	    json_count(&fields) == 0)
+		return false;
+	first = json_element(&fields, 0);
+	return json_count(&fields) > 1 || json_count(&first) > 0;
+}
+
 void whereabouts_pool_clear(struct whereabouts_pool *pool)
 {
 	free(pool->items);
@@ -120,6 +133,7 @@ int whereabouts_pool_read(const struct json_at *at,
 				 "IPPool %s: spec.range: \"%.64s\" is not "
 				 "ADDRESS/LENGTH",
 				 pool.name, pool.range);
+	pool.is_tracked = is_tracked(at);
 	pool.is_crooked = has_host_bits(&pool.base);
 	r = read_allocations(&spec, &pool, err);
 	if (r < 0)
@@ -256,22 +270,28 @@ static void test_holder(struct json_writer *w, const char *key,
 		step(w, "test", pointer(key, "ifname", path), holder->ifname);
 }
 
+static void untrack(struct json_writer *w)
+{
+	begin_step(w, "replace", "/metadata/managedFields");
+	json_write_array(w, "value");
+	json_write_object(w, NULL);
+	json_write_end(w);
+	json_write_end(w);
+	json_write_end(w);
+}
+
 int whereabouts_pool_untrack(char **ret, struct error *err)
 {
 	struct json_writer w = { 0 };
 
 	json_write_array(&w, NULL);
-	begin_step(&w, "replace", "/metadata/managedFields");
-	json_write_array(&w, "value");
-	json_write_object(&w, NULL);
-	json_write_end(&w);
-	json_write_end(&w);
-	json_write_end(&w);
+	untrack(&w);
 	json_write_end(&w);
 	return finish(&w, ret, err);
 }
 
-int whereabouts_pool_claim(const char *range, const char *key,
+int whereabouts_pool_claim(const struct whereabouts_pool *seen,
+			   const char *range, const char *key,
 			   const struct whereabouts_holder *holder, char **ret,
 			   struct error *err)
 {
@@ -290,6 +310,8 @@ int whereabouts_pool_claim(const char *range, const char *key,
 		json_write_string(&w, "ifname", holder->ifname);
 	json_write_end(&w);
 	json_write_end(&w);
+	if (seen && seen->is_tracked)
+		untrack(&w);
 	json_write_end(&w);
 	return finish(&w, ret, err);
 }

@@ -38,6 +38,8 @@ struct whereabouts_pool {
 	const char *uid;
 	const char *range; /* as it is written */
 	struct inet_prefix base;
+	/* The server notes who wrote which allocation; see untrack. */
+	bool is_tracked;
 	/* The base has host bits: Whereabouts may move what it writes back, and
 	 * nothing should be added. */
 	bool is_crooked;
@@ -84,9 +86,14 @@ int whereabouts_pool_write(const char *name, const char *range, char **ret,
  */
 int whereabouts_pool_untrack(char **ret, struct error *err);
 
-/** whereabouts_pool_claim() - A patch: @key is @holder's, if it is nobody's and
- * the pool's range is still @range */
-int whereabouts_pool_claim(const char *range, const char *key,
+/**
+ * whereabouts_pool_claim() - A patch: @key is @holder's, if it is nobody's and
+ * the pool's range is still @range
+ * @seen:	The pool as it was read, or NULL. Who wrote what is noted no longer
+ *		if it was, as by whereabouts_pool_untrack(): it costs nothing more
+ */
+int whereabouts_pool_claim(const struct whereabouts_pool *seen,
+			   const char *range, const char *key,
 			   const struct whereabouts_holder *holder, char **ret,
 			   struct error *err);
 

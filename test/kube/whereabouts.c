@@ -82,7 +82,8 @@ static int claim(char **words, char **ret, struct error *err)
 {
 	struct whereabouts_holder holder = holder_of(words + 2);
 
-	return whereabouts_pool_claim(words[0], words[1], &holder, ret, err);
+	return whereabouts_pool_claim(NULL, words[0], words[1], &holder, ret,
+				      err);
 }
 
 static int adopt(char **words, char **ret, struct error *err)

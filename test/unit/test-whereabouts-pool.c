@@ -194,22 +194,32 @@ Test(whereabouts_pool, a_patch_tests_what_it_changes_and_no_more)
 		.key = "7",
 		.holder = { "ns/a", "c1", "net1" },
 	};
+	static const struct whereabouts_pool seen = { .is_tracked = true };
 	char *text;
 
-	whereabouts_pool_claim("10.1.2.0/24", "7", &mine, &text, &err);
+	whereabouts_pool_claim(NULL, "10.1.2.0/24", "7", &mine, &text, &err);
 	expect_text(text, "[{'op':'test','path':'/spec/range',"
 			  "'value':'10.1.2.0/24'},"
 			  "{'op':'test','path':'/spec/allocations/7',"
 			  "'value':null},"
 			  "{'op':'add','path':'/spec/allocations/7','value':"
 			  "{'id':'c1','podref':'ns/a','ifname':'net1'}}]");
-	whereabouts_pool_claim("10.1.2.0/24", "7", &node, &text, &err);
+	whereabouts_pool_claim(NULL, "10.1.2.0/24", "7", &node, &text, &err);
 	expect_text(text, "[{'op':'test','path':'/spec/range',"
 			  "'value':'10.1.2.0/24'},"
 			  "{'op':'test','path':'/spec/allocations/7',"
 			  "'value':null},"
 			  "{'op':'add','path':'/spec/allocations/7','value':"
 			  "{'id':'hsh/n1','podref':''}}]");
+	whereabouts_pool_claim(&seen, "10.1.2.0/24", "7", &node, &text, &err);
+	expect_text(text, "[{'op':'test','path':'/spec/range',"
+			  "'value':'10.1.2.0/24'},"
+			  "{'op':'test','path':'/spec/allocations/7',"
+			  "'value':null},"
+			  "{'op':'add','path':'/spec/allocations/7','value':"
+			  "{'id':'hsh/n1','podref':''}},"
+			  "{'op':'replace','path':'/metadata/managedFields',"
+			  "'value':[{}]}]");
 	whereabouts_pool_adopt(&have, "c2", &text, &err);
 	expect_text(text, "[{'op':'test','path':'/spec/allocations/7/id',"
 			  "'value':'c1'},"

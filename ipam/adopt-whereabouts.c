@@ -366,33 +366,22 @@ static int claim_of(const struct over *over, const struct reservation *object,
 {
 	const struct ipam_config *config = over->adopt->config;
 
+	if (object->is_host)
+		return worlds_claim_host(config, object->node, &object->address,
+					 id, ret);
 	*ret = (struct whereabouts_claim){
 		.network = config->pool,
+		.range = worlds_range_of(config, &object->address),
 		.holder = { .podref = podref,
 			    .id = object->container_id,
 			    .ifname = object->ifname },
-		.has_overlap = !object->is_host,
+		.has_overlap = true,
 	};
-	for (size_t i = 0; i < config->n_sets; i++) {
-		const struct ipam_range *range =
-			ipam_range_set_find(&config->sets[i], &object->address);
-
-		if (config->sets[i].family == object->address.family && range) {
-			ret->range = range->range.network;
-			break;
-		}
-	}
-	*podref = '\0';
-	if (!object->is_host) {
-		/* Of no pod: as a node's, nobody collects it. */
-		if (whereabouts_podref(object->pod_namespace, object->pod_name,
-				       podref) != 0)
-			*podref = '\0';
-		return 0;
-	}
-	ret->holder.id = id;
-	ret->holder.ifname = "";
-	return whereabouts_host_id(object->node, id);
+	/* Of no pod: as a node's, nobody collects it. */
+	if (whereabouts_podref(object->pod_namespace, object->pod_name,
+			       podref) != 0)
+		*podref = '\0';
+	return 0;
 }
 
 static int take_patiently(struct over *over,

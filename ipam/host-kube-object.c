@@ -93,6 +93,22 @@ int host_kube_patch(struct host_kube *step, const struct reservation *have,
 	return cluster_refused(step->cluster, "patch", &answer, err);
 }
 
+/* An object that was made for it is not left without a key. */
+static int take_or_delete(struct host_kube *step, struct reservation *have,
+			  struct error *err)
+{
+	const struct reservation made = *have;
+	int r = host_both_take(step, &made.address, have, err);
+	int gone;
+
+	if (r != CLUSTER_TAKEN)
+		return r;
+	gone = cluster_delete(step->cluster, made.name, made.uid, err);
+	if (gone == CLUSTER_UNKNOWN)
+		return cluster_unknown(step->cluster, err);
+	return gone < 0 ? gone : CLUSTER_TAKEN;
+}
+
 int host_kube_create(struct host_kube *step, const struct inet_addr *addr,
 		     struct reservation *ret, struct error *err)
 {
@@ -103,7 +119,9 @@ int host_kube_create(struct host_kube *step, const struct inet_addr *addr,
 	r = fill(step, addr, &want, err);
 	if (r == 0)
 		r = cluster_post(step->cluster, &want, ret, err);
-	if (r <= 0)
+	if (r == 0)
+		return take_or_delete(step, ret, err);
+	if (r < 0)
 		return r;
 	reservation_name(step->config->pool, addr, name);
 	r = cluster_get(step->cluster, name, ret, err);
@@ -111,8 +129,10 @@ int host_kube_create(struct host_kube *step, const struct inet_addr *addr,
 		return cluster_unknown(step->cluster, err);
 	if (r != 0)
 		return r;
-	return host_kube_is_own(step, ret) ? host_kube_patch(step, ret, err)
-					   : CLUSTER_TAKEN;
+	if (!host_kube_is_own(step, ret))
+		return CLUSTER_TAKEN;
+	r = host_kube_patch(step, ret, err);
+	return r < 0 ? r : host_both_take(step, addr, ret, err);
 }
 
 int host_kube_list(struct host_kube *step, struct cluster_list *ret,

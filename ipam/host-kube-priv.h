@@ -2,7 +2,7 @@
 #define IPAM_HOST_KUBE_PRIV_H
 
 /*
- * Shared by ipam/host-kube*.c only.
+ * Shared by ipam/host-kube*.c and ipam/host-both.c only.
  */
 
 #include "ipam/host-priv.h"
@@ -55,5 +55,22 @@ int host_kube_create(struct host_kube *step, const struct inet_addr *addr,
 /** host_kube_list() - What the server has for this node */
 int host_kube_list(struct host_kube *step, struct cluster_list *ret,
 		   struct error *err);
+
+/* --- with "both" (host-both.c) ------------------------------------------------------ */
+
+/**
+ * host_both_take() - The address in Whereabouts' pool; with another store, nothing
+ * @ret:	With CLUSTER_TAKEN: who has it
+ *
+ * Return: 0 (also if it is this node's already), CLUSTER_TAKEN, or negative
+ */
+int host_both_take(struct host_kube *step, const struct inet_addr *addr,
+		   struct reservation *ret, struct error *err) warn_unused;
+
+/** host_both_find() - What this node has there, out of @usable
+ * Return: 0, CLUSTER_ABSENT, or negative */
+int host_both_find(struct host_kube *step, const struct range_set *usable,
+		   uint8_t family, struct inet_addr *ret, struct error *err)
+	warn_unused;
 
 #endif

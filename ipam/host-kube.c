@@ -52,12 +52,30 @@ static int remember(struct host_kube *step, const struct inet_prefix *address)
 
 /* --- out of the range ------------------------------------------------------------------ */
 
+static int held_by_another(const struct reservation *have, struct error *err)
+{
+	char text[INET_ADDR_TEXT];
+
+	inet_addr_format(&have->address, text);
+	if (have->is_host)
+		return error_set(
+			err, ERROR_SHIM, 0,
+			"%s is to be this node's, and is node \"%s\"'s", text,
+			have->node);
+	return error_set(err, ERROR_SHIM, 0,
+			 "%s is to be this node's, and is held by pod %s/%s, "
+			 "%s, on node \"%s\": delete that pod",
+			 text, have->pod_namespace, have->pod_name,
+			 have->ifname, have->node);
+}
+
 /* Return: 0, CLUSTER_ABSENT, or negative */
 static int take_listed(struct host_kube *step, const struct range_set *usable,
 		       uint8_t family, struct inet_addr *ret, struct error *err)
 {
 	cleanup_cluster_list struct cluster_list list = { 0 };
 	const struct reservation *best = NULL;
+	struct reservation holder;
 	int r = host_kube_list(step, &list, err);
 
 	if (r < 0)
@@ -76,7 +94,10 @@ static int take_listed(struct host_kube *step, const struct range_set *usable,
 	if (!best)
 		return CLUSTER_ABSENT;
 	*ret = best->address;
-	return host_kube_patch(step, best, err);
+	r = host_kube_patch(step, best, err);
+	if (r == 0)
+		r = host_both_take(step, ret, &holder, err);
+	return r == CLUSTER_TAKEN ? held_by_another(&holder, err) : r;
 }
 
 static int exhausted(const struct range *range, struct error *err)
@@ -126,6 +147,18 @@ static int take_remembered(struct host_kube *step,
 	return r > 0 ? CLUSTER_ABSENT : r;
 }
 
+/* What is its own in Whereabouts' pool. Return: as take_remembered() */
+static int take_keyed(struct host_kube *step, const struct range_set *usable,
+		      uint8_t family, struct inet_addr *ret, struct error *err)
+{
+	struct reservation have;
+	int r = host_both_find(step, usable, family, ret, err);
+
+	if (r == 0)
+		r = host_kube_create(step, ret, &have, err);
+	return r > 0 ? CLUSTER_ABSENT : r;
+}
+
 static int claim_family(struct host_kube *step, const struct range_set *usable,
 			const struct range *range, struct inet_addr *ret,
 			struct error *err)
@@ -135,6 +168,9 @@ static int claim_family(struct host_kube *step, const struct range_set *usable,
 	r = take_listed(step, usable, range->network.addr.family, ret, err);
 	if (r == CLUSTER_ABSENT)
 		r = take_remembered(step, usable, ret, err);
+	if (r == CLUSTER_ABSENT)
+		r = take_keyed(step, usable, range->network.addr.family, ret,
+			       err);
 	if (r == CLUSTER_ABSENT)
 		r = walk(step, usable, range, ret, err);
 	return r;
@@ -178,23 +214,6 @@ int host_kube_held_key(const struct host_kube *step,
 	const struct inet_prefix host = inet_prefix_host(addr);
 
 	return host_key(step->config, step->host, &host, key, err);
-}
-
-static int held_by_another(const struct reservation *have, struct error *err)
-{
-	char text[INET_ADDR_TEXT];
-
-	inet_addr_format(&have->address, text);
-	if (have->is_host)
-		return error_set(
-			err, ERROR_SHIM, 0,
-			"%s is to be this node's, and is node \"%s\"'s", text,
-			have->node);
-	return error_set(err, ERROR_SHIM, 0,
-			 "%s is to be this node's, and is held by pod %s/%s, "
-			 "%s, on node \"%s\": delete that pod",
-			 text, have->pod_namespace, have->pod_name,
-			 have->ifname, have->node);
 }
 
 /* Return: 1 if it is known to be held, 0 if not (looking only), or negative */
@@ -267,7 +286,8 @@ int ipam_host_is_held(const struct ipam_config *config,
 	if (config->store == IPAM_STORE_WHEREABOUTS)
 		return host_whereabouts_hold(config, host, addresses, false,
 					     err);
-	if (config->store != IPAM_STORE_KUBERNETES)
+	if (config->store != IPAM_STORE_KUBERNETES &&
+	    config->store != IPAM_STORE_BOTH)
 		return 1;
 	for (size_t i = 0; i < addresses->count && r == 1; i++)
 		r = step_given(&step, &addresses->items[i], err);
@@ -287,7 +307,8 @@ int ipam_host_hold(const struct ipam_config *config,
 		r = host_whereabouts_hold(config, host, addresses, true, err);
 		return r < 0 ? r : 0;
 	}
-	if (config->store != IPAM_STORE_KUBERNETES)
+	if (config->store != IPAM_STORE_KUBERNETES &&
+	    config->store != IPAM_STORE_BOTH)
 		return 0;
 	r = host_kube_open(&step, &store, err);
 	for (size_t i = 0; i < addresses->count && r >= 0; i++)

@@ -444,14 +444,11 @@ static int host_all(const struct ipam_config *config,
 	};
 	int r = 0;
 
-	if (config->store == IPAM_STORE_KUBERNETES)
+	if (config->store == IPAM_STORE_KUBERNETES ||
+	    config->store == IPAM_STORE_BOTH)
 		return host_kube(config, host, claim, ret, err);
 	if (config->store == IPAM_STORE_WHEREABOUTS)
 		return host_whereabouts(config, host, claim, ret, err);
-	if (config->store != IPAM_STORE_LOCAL)
-		return error_set(err, ERROR_UNSUPPORTED, 0,
-				 "ipam.store: this build serves \"local\", "
-				 "\"kubernetes\" and \"whereabouts\"");
 	ret->count = 0;
 	for (size_t i = 0; i < config->n_host_ranges && r == 0; i++) {
 		step.range = &config->host_ranges[i];

@@ -100,14 +100,38 @@ int worlds_read_keys(struct cluster *cluster, const struct ipam_config *config,
 
 /* --- objects ------------------------------------------------------------------- */
 
+struct inet_prefix worlds_range_of(const struct ipam_config *config,
+				   const struct inet_addr *addr)
+{
+	for (size_t i = 0; i < config->n_sets; i++) {
+		const struct ipam_range *range;
+
+		if (config->sets[i].family != addr->family)
+			continue;
+		range = ipam_range_set_find(&config->sets[i], addr);
+		if (range)
+			return range->range.network;
+	}
+	return (struct inet_prefix){ 0 };
+}
+
 bool worlds_is_in_ranges(const struct ipam_config *config,
 			 const struct inet_addr *addr)
 {
-	for (size_t i = 0; i < config->n_sets; i++)
-		if (config->sets[i].family == addr->family &&
-		    ipam_range_set_find(&config->sets[i], addr))
-			return true;
-	return false;
+	return worlds_range_of(config, addr).addr.family != 0;
+}
+
+int worlds_claim_host(const struct ipam_config *config, const char *node,
+		      const struct inet_addr *addr,
+		      char id[static WHEREABOUTS_NAME + 4],
+		      struct whereabouts_claim *ret)
+{
+	*ret = (struct whereabouts_claim){
+		.network = config->pool,
+		.range = worlds_range_of(config, addr),
+		.holder = { .podref = "", .id = id, .ifname = "" },
+	};
+	return whereabouts_host_id(node, id);
 }
 
 int worlds_read_objects(struct cluster *cluster,

@@ -55,6 +55,24 @@ const struct reservation *worlds_find_object(const struct cluster_list *objects,
 bool worlds_is_same(const struct worlds_key *key,
 		    const struct reservation *object);
 
+/**
+ * worlds_claim_host() - What a node's own address is in the pool
+ * @ret:	Borrows @id
+ *
+ * Without an overlap record: Whereabouts' reconciler drops those of no pod.
+ *
+ * Return: 0, or WHEREABOUTS_NO_NAME
+ */
+int worlds_claim_host(const struct ipam_config *config, const char *node,
+		      const struct inet_addr *addr,
+		      char id[static WHEREABOUTS_NAME + 4],
+		      struct whereabouts_claim *ret) warn_unused;
+
+/** worlds_range_of() - The network of the range that @addr is in; family 0:
+ * none */
+struct inet_prefix worlds_range_of(const struct ipam_config *config,
+				   const struct inet_addr *addr);
+
 /** worlds_key_owner() - In words, for messages; returns @buf */
 #define WORLDS_OWNER 640
 const char *worlds_key_owner(const struct worlds_key *key,

@@ -99,7 +99,8 @@ static void say_state(struct verify *v, const struct verify_leg *leg, size_t n)
 	char where[128], addr[INET_ADDR_TEXT];
 
 	inet_addr_format(&leg->to->addr, addr);
-	snprintf(where, sizeof(where), "%zu legs %s, %s first", n,
+	snprintf(where, sizeof(where), "%zu leg%s %s%s, %s first", n,
+		 n == 1 ? "" : "s", verify_is_remote(leg) ? "to " : "",
 		 verify_is_remote(leg) ? verify_node_name(v, leg->to->node)
 				       : "within this node",
 		 addr);

@@ -155,7 +155,7 @@ Test(ctl_fault, tcp_is_lost_where_a_ping_passes)
 	ns_do(cluster.pods[1][0], "%s", inject);
 	cluster_does(&cluster, 1, "$N verify", 0, " 0 of 10 legs failed\n");
 	finds("a-k8s-2", inject, "$N verify --tcp",
-	      "FAIL storage: TCP gets no answer where ping does (2 legs k8s-2, "
+	      "FAIL storage: TCP gets no answer where ping does (2 legs to k8s-2, "
 	      "10.100.1.30 first): a firewall, or an offload that spoils "
 	      "checksums -> look at firewalls; else, on both ends: ethtool -K "
 	      "LINK tx-checksum-ip-generic off\n");

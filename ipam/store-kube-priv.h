@@ -147,6 +147,8 @@ int cluster_delete_body(const char *uid, char **ret, struct error *err);
 int cluster_delete(struct cluster *cluster, const char *name, const char *uid,
 		   struct error *err) warn_unused;
 
+/* --- lists (store-kube-list.c), likewise ------------------------------------------ */
+
 struct cluster_list {
 	struct reservation *items;
 	size_t count;

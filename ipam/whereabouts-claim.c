@@ -31,6 +31,7 @@
 #include <string.h>
 
 #define TRIES      12 /* conflicts over one key, each after a fresh read */
+#define LARGE      128 /* keys: what the server repeats costs more than we do */
 #define LOST_TRIES 2 /* answers, then the server is sick */
 
 /* --- whose is it? ------------------------------------------------------------------ */
@@ -135,6 +136,7 @@ struct taking {
 	struct whereabouts_view *view;
 	struct whereabouts_got *got;
 	unsigned int lost; /* answers */
+	unsigned int conflicts;
 };
 
 static int take_body(const struct taking *taking, char **ret, struct error *err)
@@ -163,10 +165,25 @@ static int take_body(const struct taking *taking, char **ret, struct error *err)
 				      range, key, &claim->holder, ret, err);
 }
 
+static int take_text(const struct taking *taking, char **ret, struct error *err)
+{
+	const struct whereabouts_view *view = taking->view;
+	cleanup_free char *body = NULL;
+	int r = take_body(taking, &body, err);
+
+	if (r < 0)
+		return r;
+	if (view->document && view->pool.count >= LARGE && *view->pool.version)
+		return whereabouts_pool_unchanged(view->pool.version, body, ret,
+						  err);
+	*ret = take_ptr(body);
+	return 0;
+}
+
 static int take_send(struct taking *taking, struct error *err)
 {
 	cleanup_free char *body = NULL;
-	int r = take_body(taking, &body, err);
+	int r = take_text(taking, &body, err);
 
 	if (r < 0)
 		return r;
@@ -201,6 +218,7 @@ static int take_judge(struct taking *taking, struct error *err)
  * negative */
 static int take_once(struct taking *taking, struct error *err)
 {
+	const uint64_t began_ms = file_boottime_ms();
 	int r = take_send(taking, err);
 
 	switch (r) {
@@ -209,6 +227,9 @@ static int take_once(struct taking *taking, struct error *err)
 			return r;
 		return take_judge(taking, err);
 	case WHEREABOUTS_CONFLICT:
+		whereabouts_pause(taking->conflicts++,
+				  file_boottime_ms() - began_ms);
+		return take_judge(taking, err);
 	case WHEREABOUTS_GONE:
 		return take_judge(taking, err);
 	default:
@@ -221,11 +242,8 @@ static int take_key(struct taking *taking, struct error *err)
 	int r = WHEREABOUTS_CONFLICT;
 
 	whereabouts_enter(taking->cluster, taking->claim, &taking->view->gate);
-	for (unsigned int i = 0; i < TRIES && r == WHEREABOUTS_CONFLICT; i++) {
-		if (i > 0)
-			whereabouts_pause(i);
+	for (unsigned int i = 0; i < TRIES && r == WHEREABOUTS_CONFLICT; i++)
 		r = take_once(taking, err);
-	}
 	whereabouts_leave(&taking->view->gate);
 	if (r != WHEREABOUTS_CONFLICT)
 		return r;
@@ -278,7 +296,7 @@ static int take_overlap(struct taking *taking, struct error *err)
 	taking->lost = 0;
 	for (unsigned int i = 0; i < TRIES && r == WHEREABOUTS_CONFLICT; i++) {
 		if (i > 0)
-			whereabouts_pause(i);
+			whereabouts_pause(i, 0);
 		r = overlap_once(taking, err);
 	}
 	if (r != WHEREABOUTS_CONFLICT)
@@ -469,7 +487,7 @@ static int give_key(struct giving *giving, struct error *err)
 		    (r != CLUSTER_UNKNOWN || ++lost >= LOST_TRIES))
 			break;
 		if (i > 1)
-			whereabouts_pause(i);
+			whereabouts_pause(i, 0);
 		r = give_judge(giving, err);
 	}
 	if (r == WHEREABOUTS_GONE)

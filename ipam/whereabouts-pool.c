@@ -37,6 +37,15 @@ static void read_metadata(const struct json_at *at, const char **ret_name,
 	*ret_uid = text_or_empty(&metadata, "uid");
 }
 
+static const char *read_version(const struct json_at *at)
+{
+	struct json_at metadata;
+
+	return json_member(at, "metadata", &metadata)
+		       ? text_or_empty(&metadata, "resourceVersion")
+		       : "";
+}
+
 static struct whereabouts_holder read_holder(const struct json_at *at,
 					     const char *id_key)
 {
@@ -121,6 +130,7 @@ int whereabouts_pool_read(const struct json_at *at,
 	int r;
 
 	read_metadata(at, &pool.name, &pool.uid);
+	pool.version = read_version(at);
 	if (!*pool.name)
 		return error_set(err, ERROR_STORE, 0,
 				 "an IPPool without a name");
@@ -312,6 +322,19 @@ int whereabouts_pool_claim(const struct whereabouts_pool *seen,
 	json_write_end(&w);
 	if (seen && seen->is_tracked)
 		untrack(&w);
+	json_write_end(&w);
+	return finish(&w, ret, err);
+}
+
+int whereabouts_pool_unchanged(const char *version, const char *patch,
+			       char **ret, struct error *err)
+{
+	const size_t end = strlen("]\n");
+	struct json_writer w = { 0 };
+
+	json_write_array(&w, NULL);
+	step(&w, "test", "/metadata/resourceVersion", version);
+	json_write_raw(&w, NULL, patch + 1, strlen(patch) - 1 - end);
 	json_write_end(&w);
 	return finish(&w, ret, err);
 }

@@ -36,6 +36,7 @@ struct whereabouts_allocation {
 struct whereabouts_pool {
 	const char *name;
 	const char *uid;
+	const char *version; /* resourceVersion */
 	const char *range; /* as it is written */
 	struct inet_prefix base;
 	/* The server notes who wrote which allocation; see untrack. */
@@ -96,6 +97,11 @@ int whereabouts_pool_claim(const struct whereabouts_pool *seen,
 			   const char *range, const char *key,
 			   const struct whereabouts_holder *holder, char **ret,
 			   struct error *err);
+
+/** whereabouts_pool_unchanged() - The same patch, as long as the pool's
+ * resourceVersion is still @version */
+int whereabouts_pool_unchanged(const char *version, const char *patch,
+			       char **ret, struct error *err);
 
 /** whereabouts_pool_adopt() - A patch: what @have is becomes another container's
  * of the same pod, if it still is what it was */

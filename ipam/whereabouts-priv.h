@@ -19,8 +19,8 @@ void whereabouts_enter(struct cluster *cluster,
 		       const struct whereabouts_claim *claim, int *gate);
 void whereabouts_leave(int *gate);
 
-/** whereabouts_pause() - After the n-th conflict */
-void whereabouts_pause(unsigned int n);
+/** whereabouts_pause() - After the n-th conflict, of a patch that took so long */
+void whereabouts_pause(unsigned int n, uint64_t took_ms);
 
 /** whereabouts_pool_get() - 0, WHEREABOUTS_GONE, CLUSTER_UNKNOWN, negative */
 int whereabouts_pool_get(struct cluster *cluster,

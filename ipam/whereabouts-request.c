@@ -7,8 +7,11 @@
  * schema does not take, with causes: the first is an outcome, the second an
  * error that lasts.
  *
- * A patch of a pool costs the server the whole pool, and while it is at one it
- * repeats every other one that came in between. So the processes of a node take
+ * A patch of a pool costs the server the whole pool, and it repeats each one that
+ * another came in between of: many at once are many times as many. A large pool's
+ * patch says which version it is for, so that it is refused instead, and comes
+ * again after a while: as long as a patch takes, doubled, at random. And the
+ * processes of a node take
  * turns, by a lock per pool. It is a courtesy and guards nothing: who has waited
  * long enough goes on without it, since a server that is sick must not stop all.
  */
@@ -35,8 +38,9 @@
 #define POOL_MAX        (8u << 20) /* bytes; etcd takes 1.5 MiB */
 #define TURN_MS         10000
 #define TURN_HASTY_MS   1000
-#define PAUSE_MIN_NS    4000000
-#define PAUSE_DOUBLINGS 6
+#define PAUSE_MAX_MS    4000
+#define PAUSE_MIN_MS    4
+#define PAUSE_DOUBLINGS 3
 #define METADATA_ONLY                                                          \
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,"        \
 	"application/json"
@@ -181,16 +185,20 @@ void whereabouts_enter(struct cluster *cluster,
 			  error_is_set(&lost) ? lost.details : "it takes long");
 }
 
-void whereabouts_pause(unsigned int n)
+void whereabouts_pause(unsigned int n, uint64_t took_ms)
 {
-	struct timespec pause = { 0 };
+	uint64_t most = took_ms > PAUSE_MIN_MS ? took_ms : PAUSE_MIN_MS;
+	struct timespec pause;
 	uint32_t random = 0;
 
-	if (n > PAUSE_DOUBLINGS)
-		n = PAUSE_DOUBLINGS;
+	most <<= n < PAUSE_DOUBLINGS ? n : PAUSE_DOUBLINGS;
+	if (most > PAUSE_MAX_MS)
+		most = PAUSE_MAX_MS;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		random = (uint32_t)file_boottime_ms();
-	pause.tv_nsec = PAUSE_MIN_NS + (long)random % (PAUSE_MIN_NS << n);
+	most = PAUSE_MIN_MS + random % most;
+	pause.tv_sec = (time_t)(most / 1000);
+	pause.tv_nsec = (long)(most % 1000) * 1000000;
 	nanosleep(&pause, NULL);
 }
 

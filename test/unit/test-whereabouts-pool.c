@@ -240,6 +240,26 @@ Test(whereabouts_pool, a_patch_tests_what_it_changes_and_no_more)
 			  "'value':[{}]}]");
 }
 
+Test(whereabouts_pool, a_patch_can_be_for_one_version_only)
+{
+	static const struct whereabouts_holder mine = { "ns/a", "c1", "net1" };
+	cleanup_free char *release = NULL;
+	char *text;
+
+	cr_assert_eq(whereabouts_pool_release("7", &mine, &release, &err), 0);
+	cr_assert_eq(whereabouts_pool_unchanged("4711", release, &text, &err),
+		     0);
+	expect_text(text, "[{'op':'test','path':'/metadata/resourceVersion',"
+			  "'value':'4711'},"
+			  "{'op':'test','path':'/spec/allocations/7/id',"
+			  "'value':'c1'},"
+			  "{'op':'test','path':'/spec/allocations/7/podref',"
+			  "'value':'ns/a'},"
+			  "{'op':'test','path':'/spec/allocations/7/ifname',"
+			  "'value':'net1'},"
+			  "{'op':'remove','path':'/spec/allocations/7'}]");
+}
+
 Test(whereabouts_pool, what_is_made_is_what_whereabouts_makes)
 {
 	static const struct whereabouts_holder mine = { "ns/a", "c1", "net1" };

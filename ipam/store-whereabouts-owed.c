@@ -435,9 +435,17 @@ static int release_in(struct pools *pools,
 		      const struct inet_prefix *range, size_t *ret_found,
 		      struct error *err)
 {
+	char podref[WHEREABOUTS_PODREF];
+	const bool has_pod =
+		attachment->pod_name && *attachment->pod_name &&
+		whereabouts_podref(attachment->pod_namespace
+					   ? attachment->pod_namespace
+					   : "",
+				   attachment->pod_name, podref) == 0;
 	struct whereabouts_claim claim =
-		pools_claim(pools, pools->cluster.config->pool, range, NULL,
-			    attachment->container_id, attachment->ifname);
+		pools_claim(pools, pools->cluster.config->pool, range,
+			    has_pod ? podref : NULL, attachment->container_id,
+			    attachment->ifname);
 	struct error away = { 0 };
 	int r = give_all(pools, &claim, ret_found, &away);
 

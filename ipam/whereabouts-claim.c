@@ -18,6 +18,9 @@
  * their way an address can look taken that is free in the end, never the other
  * way round.
  *
+ * A new container of a pod takes its key over as it is, and makes the overlap
+ * record anew in its own name: so what an earlier one owes has another uid.
+ *
  * A patch whose answer was lost may still be carried out, but only while the key
  * is nobody's: asking once more for the same key settles it, since both say the
  * same. If that is lost too, it may be ours, and is the caller's to give back.
@@ -255,8 +258,29 @@ static int take_key(struct taking *taking, struct error *err)
 
 /* --- the overlap record -------------------------------------------------------------- */
 
+/* An earlier container's of the pod, which is named in it. */
+static bool is_elder(const struct whereabouts_claim *claim,
+		     const struct whereabouts_overlap *have)
+{
+	return *have->holder.id && !is_text(claim->holder.id, have->holder.id);
+}
+
+/* It is made anew, with this container's name: by that and by its uid it is
+ * found and released, and not by what the earlier one still owes. */
+static int overlap_renew(struct taking *taking,
+			 const struct whereabouts_record *have,
+			 struct error *err)
+{
+	int r = whereabouts_overlap_delete(taking->cluster, taking->claim,
+					   taking->addr, have->overlap.uid,
+					   err);
+
+	return r == 0 ? WHEREABOUTS_CONFLICT : r;
+}
+
 static int overlap_judge(struct taking *taking,
-			 const struct whereabouts_record *have)
+			 const struct whereabouts_record *have,
+			 struct error *err)
 {
 	struct whereabouts_got *got = taking->got;
 
@@ -265,6 +289,8 @@ static int overlap_judge(struct taking *taking,
 		got->is_elsewhere = true;
 		return WHEREABOUTS_TAKEN;
 	}
+	if (is_elder(taking->claim, &have->overlap))
+		return overlap_renew(taking, have, err);
 	snprintf(got->uid, sizeof(got->uid), "%s", have->overlap.uid);
 	return 0;
 }
@@ -279,14 +305,14 @@ static int overlap_once(struct taking *taking, struct error *err)
 	r = whereabouts_overlap_post(cluster, taking->claim, taking->addr,
 				     &have, err);
 	if (r == 0 && is_own_overlap(taking->claim, &have.overlap))
-		return overlap_judge(taking, &have);
+		return overlap_judge(taking, &have, err);
 	if (r < 0 || (r == CLUSTER_UNKNOWN && ++taking->lost >= LOST_TRIES))
 		return r;
 	r = whereabouts_overlap_get(cluster, taking->claim, taking->addr, &have,
 				    err);
 	if (r == WHEREABOUTS_GONE)
 		return WHEREABOUTS_CONFLICT;
-	return r == 0 ? overlap_judge(taking, &have) : r;
+	return r == 0 ? overlap_judge(taking, &have, err) : r;
 }
 
 static int take_overlap(struct taking *taking, struct error *err)
@@ -499,19 +525,30 @@ static int give_key(struct giving *giving, struct error *err)
 			 giving->view.pool.name, TRIES);
 }
 
-/* Is the overlap record the one that came with the key? Whereabouts' own says no
- * container; one that does must be this. Whoever has the key by now has taken
- * over the record as well, if it is the same pod's. */
+/* Without its uid: that container's, or that pod's, which has taken it over from
+ * an earlier container as it is. Whereabouts' own names none. */
+static bool is_record_of(const struct whereabouts_claim *claim,
+			 const struct whereabouts_overlap *have)
+{
+	const struct whereabouts_holder *own = &claim->holder;
+
+	if (*have->holder.id && is_text(own->id, have->holder.id) &&
+	    (!has_ifname(&have->holder) ||
+	     is_text(own->ifname, have->holder.ifname)))
+		return true;
+	return own->podref && *own->podref &&
+	       whereabouts_overlap_is(have, own->podref, own->ifname);
+}
+
+/* Is the overlap record the one that came with the key? Whoever has the key by
+ * now has taken over the record as well, if it is the same pod's. */
 static bool is_to_be_given(const struct giving *giving, const char *uid,
 			   const struct whereabouts_overlap *have)
 {
-	const struct whereabouts_holder *own = &giving->claim->holder;
 	const struct whereabouts_holder *now = giving->holder;
 
 	if (*uid ? !is_text(uid, have->uid)
-	    : *have->holder.id
-		    ? !is_text(own->id, have->holder.id)
-		    : !own->podref || !is_own_overlap(giving->claim, have))
+		 : !is_record_of(giving->claim, have))
 		return false;
 	return !now || !is_text(now->podref, have->holder.podref) ||
 	       (has_ifname(&have->holder) &&
@@ -594,9 +631,7 @@ static int leave_record(void *arg, const struct whereabouts_overlap *have,
 	struct inet_addr addr;
 	int r;
 
-	if (!is_text(claim->holder.id, have->holder.id) ||
-	    (has_ifname(&have->holder) &&
-	     !is_text(claim->holder.ifname, have->holder.ifname)) ||
+	if (!is_record_of(claim, have) ||
 	    whereabouts_overlap_addr(claim->network, have->name, &addr) != 0 ||
 	    !inet_prefix_contains(&claim->range, &addr))
 		return 0;

@@ -10,28 +10,35 @@
 #	one that is on two interfaces at once
 #	one that is held, and on no interface
 
-# When did the last object of this address and container end? 0: there was none
-function covered_until(address, id) {
-	return ((address, id) in ended) ? ended[address, id] : 0
+# Who is it: a container, NAME-WORKER-POD-GENERATION, or its pod
+function who(id) {
+	if (adopts)
+		sub(/-[0-9]+$/, "", id)
+	return id
+}
+
+# When did the last object of this address and owner end? 0: there was none
+function covered_until(address, owner) {
+	return ((address, owner) in ended) ? ended[address, owner] : 0
 }
 
 function covered(address, id, ms, what) {
-	if (covered_until(address, id) < ms)
+	if (covered_until(address, who(id)) < ms)
 		print "uncovered: " address " of " id " " what " at " ms \
 			", and no object says so"
 }
 
 kind == "history" && $2 == "put" {
-	if (($3) in object && object[$3] != $4 " " $5 " " $7)
-		print "changed: " $3 " was of " object[$3] ", is of " \
-			$4 " " $5 " " $7
-	object[$3] = $4 " " $5 " " $7
-	ended[$3, $4] = 1e18
+	is = who($4) " " $5 " " $7
+	if (($3) in object && object[$3] != is)
+		print "changed: " $3 " was of " object[$3] ", is of " is
+	object[$3] = is
+	ended[$3, who($4)] = 1e18
 }
 
 kind == "history" && $2 == "delete" {
 	delete object[$3]
-	ended[$3, $4] = $1
+	ended[$3, who($4)] = $1
 }
 
 kind == "journal" && $1 == "hold" {
@@ -67,7 +74,7 @@ kind == "looks" && $1 == "look" {
 }
 
 kind == "looks" && $1 == "has" {
-	if (($6) in carrier)
+	if (($6) in carrier && who(carrier[$6]) != who($3))
 		print "duplicate: " $6 " is on interfaces of " carrier[$6] \
 			" and " $3
 	carrier[$6] = $3

@@ -16,7 +16,10 @@
 # NAME.looks, and kube-storm's NAME.storm.
 
 AUDIT_KEYS=/registry/hostshim.dev/reservations/
-AUDIT_READ=audit_read_reservations
+AUDIT_READ=audit_read_reservations # with the network's name
+# shellcheck disable=SC2034 # storm.sh
+AUDIT_NODE= # "-": they name no node
+AUDIT_ADOPTS=0 # 1: a new sandbox of a pod takes its address over
 AUDIT_WITNESS=${HOSTSHIM_BUILD:-$KUBE_ROOT/build/dev}/test/kube/kube-witness
 AUDIT_PID=
 
@@ -58,17 +61,22 @@ audit_read_reservations() {
 
 # audit_history NAME: "MS put|delete ADDRESS ID NODE BOOT UID", in order
 audit_history() {
-	jq -Rr --arg name "$1" "$("$AUDIT_READ")"'
+	jq -Rr --arg name "$1" "$("$AUDIT_READ" "$1")"'
+		def address: split(" ")[0];
 		split(" ") as [$ms] | ltrimstr($ms) | fromjson
 		| .result.events // [] | .[]
-		| if .type == "DELETE" then "\($ms) delete \(.prev_kv.value | read)"
-		else "\($ms) put \(.kv.value | read)" end
+		| [.prev_kv.value // empty | read] as $old
+		| [.kv.value // empty | read] as $new
+		| ($new - $old | .[] | "\($ms) put \(.)"),
+		($old | map(select(address as $a
+			| $new | any(address == $a) | not))
+			| .[] | "\($ms) delete \(.)")
 	' "$KUBE_DIR/$1.watch" >"$KUBE_DIR/$1.history"
 }
 
 # audit_etcd NAME: "ADDRESS ID NODE BOOT" as etcd has them now
 audit_etcd() {
-	(audit_ask /v3/kv/range "$(audit_keys .)") | jq -r --arg name "$1" "$("$AUDIT_READ")"'
+	(audit_ask /v3/kv/range "$(audit_keys .)") | jq -r --arg name "$1" "$("$AUDIT_READ" "$1")"'
 		.kvs // [] | .[].value | read | split(" ")[:4] | join(" ")
 	' | sort -V
 }
@@ -88,7 +96,7 @@ audit_is_complete() {
 
 # same WANTED FOUND: these lines, or those that differ
 same() {
-	diff <(echo "$1") <(echo "$2") |
+	diff <(sed '/^$/d' <<<"$1") <(sed '/^$/d' <<<"$2") |
 		sed -n 's/^</missing:/p; s/^>/too much:/p' >"$KUBE_DIR/same"
 	cat "$KUBE_DIR/same"
 	[ ! -s "$KUBE_DIR/same" ]
@@ -136,7 +144,7 @@ audit_nodes_links() {
 # audit_findings NAME LINKS: no line if there are none. With LINKS (1) what is
 # held must be seen in the kernels.
 audit_findings() {
-	awk -v links="$2" -f "$KUBE_ROOT/test/kube/audit.awk" \
+	awk -v links="$2" -v adopts="$AUDIT_ADOPTS" -f "$KUBE_ROOT/test/kube/audit.awk" \
 		kind=history "$KUBE_DIR/$1.history" \
 		kind=journal "$KUBE_DIR/$1.storm" \
 		kind=looks "${AUDIT_LOOKS:-$KUBE_DIR/$1.looks}"

@@ -1,17 +1,21 @@
 /*
- * kube-storm PROGRAM CONFIG OPERATIONS WORKERS SEED LINKS NODE=PID...
+ * kube-storm PROGRAM CONFIG OPERATIONS WORKERS SEED MANNER NODE=PID...
  *
  * Runtimes that attach and detach at random on several nodes, WORKERS on each,
  * and kill one call in twelve at a random moment. A worker has a few pods whose
  * sandboxes come and go; as a runtime it repeats or gives up an ADD that failed,
  * starts the pod anew before the old sandbox's DEL, or sends that DEL again. One
- * more ADD of what is attached must fail and change nothing, if LINKS is 1: then
- * the pod's interface is asked for its address, too.
+ * more ADD of what is attached must fail and change nothing.
+ *
+ * MANNER has words: with "links" a pod has an interface, which is asked for its
+ * address; a "faithful" runtime forgets no sandbox over a reboot, and otherwise
+ * starts no pod anew before the old sandbox's DEL.
  *
  * From the answer of an ADD to the beginning of its DEL an address is held. That
  * is all that is said here; audit.sh finds out whether it is true:
  *
- *	hold MS NODE ID ADDRESS		MS is CLOCK_MONOTONIC
+ *	call MS MS NODE VERB ID HOW	CLOCK_MONOTONIC; done, failed or killed
+ *	hold MS NODE ID ADDRESS
  *	drop MS NODE ID ADDRESS
  *	wrong: ...			an answer that no fault explains
  *
@@ -44,7 +48,7 @@
 #include <unistd.h>
 
 #define SLOTS   8
-#define LATE    8
+#define LATE    32
 #define ID      48
 #define RETRY   100 /* of a DEL in the calm */
 #define NODES   8
@@ -87,6 +91,7 @@ struct worker {
 	const char *program;
 	const char *config;
 	bool links;
+	bool faithful;
 	struct crowd_node node;
 	const char *prefix; /* of containers */
 	unsigned int number;
@@ -101,6 +106,7 @@ enum outcome {
 	FAILED,
 	KILLED
 };
+static const char *const outcomes[] = { "done", "failed", "killed" };
 
 /* xorshift64: the same storm for the same seed, as far as the machine goes */
 static unsigned int roll(struct worker *w, unsigned int sides)
@@ -152,6 +158,21 @@ static int await(struct worker *w, pid_t pid)
 	return status;
 }
 
+static enum outcome judge(struct worker *w, const char *verb, const char *id,
+			  int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+		w->shared->killed++;
+		return KILLED;
+	}
+	if (!WIFEXITED(status)) {
+		w->shared->wrong++;
+		say("wrong: %s of %s ended with signal %d", verb, id,
+		    WTERMSIG(status));
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? DONE : FAILED;
+}
+
 static enum outcome call(struct worker *w, const char *verb, const char *id,
 			 unsigned int slot, bool deadly)
 {
@@ -159,6 +180,8 @@ static enum outcome call(struct worker *w, const char *verb, const char *id,
 	char uid[64];
 	struct crowd_call what = { &w->node, w->program, w->config, verb,
 				   id,       pod,        uid,       0 };
+	double began = crowd_now();
+	enum outcome outcome;
 	int status;
 	int out;
 	pid_t pid;
@@ -173,16 +196,10 @@ static enum outcome call(struct worker *w, const char *verb, const char *id,
 	}
 	status = await(w, pid);
 	crowd_read(out, &w->answer);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-		w->shared->killed++;
-		return KILLED;
-	}
-	if (!WIFEXITED(status)) {
-		w->shared->wrong++;
-		say("wrong: %s of %s ended with signal %d", verb, id,
-		    WTERMSIG(status));
-	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? DONE : FAILED;
+	outcome = judge(w, verb, id, status);
+	say("call %.3f %.3f %s %s %s %s", began, crowd_now(), w->node.name,
+	    verb, id, outcomes[outcome]);
+	return outcome;
 }
 
 static void journal(struct worker *w, const char *what, const struct slot *slot)
@@ -294,12 +311,30 @@ static void leave(struct worker *w, unsigned int number)
 		}
 }
 
+/* NAME-WORKER-POD-GENERATION */
+static unsigned int pod_of(const char *id)
+{
+	const char *generation = strrchr(id, '-');
+	const char *at = generation;
+
+	while (at > id && at[-1] != '-')
+		at--;
+	return (unsigned int)atoi(at);
+}
+
 static void del_late(struct worker *w, bool deadly)
 {
-	unsigned int i = roll(w, LATE);
+	unsigned int first = roll(w, LATE);
 
-	if (*w->late[i] && del(w, w->late[i], 0, deadly))
-		*w->late[i] = '\0';
+	for (unsigned int i = 0; i < LATE; i++) {
+		char *id = w->late[(first + i) % LATE];
+
+		if (!*id)
+			continue;
+		if (del(w, id, pod_of(id), deadly))
+			*id = '\0';
+		return;
+	}
 }
 
 static void step(struct worker *w)
@@ -321,13 +356,13 @@ static void step(struct worker *w)
 	case SLOT_DOUBT:
 		if (choice < 30)
 			add(w, number, deadly);
-		else if (choice < 50)
+		else if (choice < 50 && !w->faithful)
 			leave(w, number);
 		else
 			end(w, number, deadly);
 		break;
 	case SLOT_GOING:
-		if (choice < 20)
+		if (choice < 20 && !w->faithful)
 			leave(w, number);
 		else
 			end(w, number, deadly);
@@ -354,7 +389,7 @@ static void settle(struct worker *w)
 {
 	for (unsigned int i = 0; i < LATE; i++)
 		if (*w->late[i])
-			must_del(w, w->late[i], 0);
+			must_del(w, w->late[i], pod_of(w->late[i]));
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		const struct slot *slot = &w->slots[i];
 
@@ -368,16 +403,21 @@ static void settle(struct worker *w)
 
 /* --- reboots ------------------------------------------------------------------------ */
 
-/* Of some sandboxes that its boot ended a runtime still knows. */
+/* Of some sandboxes that its boot ended a runtime still knows; what it cannot
+ * remember it goes on trying to end. */
 static void forget(struct worker *w)
 {
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		struct slot *slot = &w->slots[i];
 
+		if (slot->state == SLOT_FREE)
+			continue;
 		drop(w, slot);
-		if (slot->state != SLOT_FREE && roll(w, 2) == 0)
+		slot->state = SLOT_GOING;
+		if (w->faithful || roll(w, 2) == 0)
 			leave(w, i);
-		slot->state = SLOT_FREE;
+		if (!w->faithful)
+			slot->state = SLOT_FREE;
 	}
 }
 
@@ -528,7 +568,8 @@ static void begin(struct storm *storm, char **argv, unsigned int number)
 		.shared = storm->shared,
 		.program = argv[1],
 		.config = argv[2],
-		.links = atoi(argv[6]),
+		.links = strstr(argv[6], "links"),
+		.faithful = strstr(argv[6], "faithful"),
 		.station =
 			&storm->shared->stations[number %
 						 (unsigned int)storm->n_nodes],
@@ -552,7 +593,7 @@ int main(int argc, char **argv)
 	if (argc < 8 || argc > 7 + NODES || atoi(argv[4]) < 1 ||
 	    atoi(argv[4]) * (argc - 7) > WORKERS)
 		errx(2, "usage: kube-storm PROGRAM CONFIG OPERATIONS WORKERS "
-			"SEED LINKS NODE=PID...");
+			"SEED MANNER NODE=PID...");
 	storm.shared = mmap(NULL, sizeof(*storm.shared), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (storm.shared == MAP_FAILED)

@@ -12,6 +12,7 @@
 # All that was seen is kept in the folder STORM_KEEP, if that is set.
 
 STORM_SEED=${STORM_SEED:-1}
+STORM_RUNTIME=forgetful # or faithful, for a store that names no node
 STORM_PROGRAM=${HOSTSHIM_BUILD:-$KUBE_ROOT/build/dev}/test/kube/kube-storm
 STORM_SHIMCTL=$(dirname "$SIM_PROGRAM")/ctl/shimctl
 STORM_PID=
@@ -107,16 +108,18 @@ storm_trouble() {
 
 # --- the end ------------------------------------------------------------------------
 
-# storm_held NAME: "ADDRESS ID NODE" of what is held in the end
+# storm_held NAME [NODE]: "ADDRESS ID NODE" of what is held in the end
 storm_held() {
-	awk '$1 == "held" { print $4 " " $3 " " $2 }' "$KUBE_DIR/$1.storm" |
-		sort -V
+	awk -v node="${2-}" '$1 == "held" {
+			print $4 " " $3 " " (node ? node : $2) }' \
+		"$KUBE_DIR/$1.storm" | sort -V
 }
 
 # storm_is_settled NAME: of this boot, etcd has what is held
 storm_is_settled() {
-	same "$(storm_held "$1")" "$(audit_etcd "$1" | grep -Ff <(
-		cat "$SIM_DIR"/*/boot_id) | cut -d ' ' -f 1-3)"
+	same "$(storm_held "$1" "$AUDIT_NODE")" "$(audit_etcd "$1" |
+		grep -Ff <(cat "$SIM_DIR"/*/boot_id; echo ' -') |
+		cut -d ' ' -f 1-3)"
 }
 
 # storm_settles NAME: what is owed is looked at by later calls
@@ -141,7 +144,8 @@ storm_sweep() {
 		sim "$node" "$STORM_SHIMCTL" -c "$KUBE_DIR/$1" \
 			ipam check --repair || true
 	done >"$KUBE_DIR/$1.repair" 2>&1
-	same "$(storm_held "$1")" "$(audit_etcd "$1" | cut -d ' ' -f 1-3)" &&
+	same "$(storm_held "$1" "$AUDIT_NODE")" \
+		"$(audit_etcd "$1" | cut -d ' ' -f 1-3)" &&
 		return
 	cat "$KUBE_DIR/$1.repair"
 	return 1
@@ -159,7 +163,7 @@ storm_begin() {
 	rm -f "$KUBE_DIR/commands"
 	mkfifo "$KUBE_DIR/commands"
 	"$STORM_PROGRAM" "$SIM_PROGRAM" "$KUBE_DIR/$1" "$2" "$3" "$STORM_SEED" \
-		"$4" "${nodes[@]}" <"$KUBE_DIR/commands" \
+		"$STORM_RUNTIME $([ "$4" = 0 ] || echo links)" "${nodes[@]}" <"$KUBE_DIR/commands" \
 		>"$KUBE_DIR/$1.storm" 2>"$KUBE_DIR/$1.stderr" &
 	STORM_PID=$!
 	exec {storm_commands}>"$KUBE_DIR/commands"
@@ -183,7 +187,8 @@ storm() {
 	fault '# none'
 	storm_end "$1" || status=$?
 	storm_judge "$1" "$4" "$status"
-	[ -z "${STORM_KEEP-}" ] || cp "$KUBE_DIR/$1".* "$STORM_KEEP"
+	[ -z "${STORM_KEEP-}" ] ||
+		cp -R "$KUBE_DIR/$1".* "$FAULT_LOG" "$SIM_DIR" "$STORM_KEEP"
 	storm_numbers "$1" $((SECONDS - began))
 }
 

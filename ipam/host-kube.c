@@ -75,7 +75,7 @@ static int take_listed(struct host_kube *step, const struct range_set *usable,
 {
 	cleanup_cluster_list struct cluster_list list = { 0 };
 	const struct reservation *best = NULL;
-	struct reservation holder;
+	struct reservation holder = { 0 };
 	int r = host_kube_list(step, &list, err);
 
 	if (r < 0)
@@ -95,8 +95,9 @@ static int take_listed(struct host_kube *step, const struct range_set *usable,
 		return CLUSTER_ABSENT;
 	*ret = best->address;
 	r = host_kube_patch(step, best, err);
-	if (r == 0)
-		r = host_both_take(step, ret, &holder, err);
+	if (r != 0)
+		return r;
+	r = host_both_take(step, ret, &holder, err);
 	return r == CLUSTER_TAKEN ? held_by_another(&holder, err) : r;
 }
 

@@ -260,6 +260,15 @@ kube_answers() {
 	kubectl get --raw /readyz && kubectl get namespace default
 } >"$KUBE_DIR/wait.log" 2>&1
 
+# kube_pause PID: all of its threads have stopped when this returns
+kube_pause() {
+	kill -STOP "$1"
+	while awk '/^State:/ && $2 != "T" { runs = 1 } END { exit !runs }' \
+		"/proc/$1/task"/*/status; do
+		sleep 0.01
+	done
+}
+
 # kube_alive PID NAME
 kube_alive() {
 	kill -0 "$1" 2>/dev/null || kube_give_up "$2" "$2 ended by itself"

@@ -138,6 +138,12 @@ static int yaml_next(struct yaml *y)
 	return yaml_fail_parser(y);
 }
 
+/* The text has its size from the beginning: only aliases can fill it. */
+static int yaml_fail_full(struct yaml *y)
+{
+	return yaml_fail(y, ERROR_DECODE, "aliases that expand without end");
+}
+
 /* --- scalars ---------------------------------------------------------------- */
 
 static const char *scalar(const struct yaml *y)
@@ -281,10 +287,7 @@ static int yaml_alias(struct yaml *y, struct json_writer *w, const char *key)
 		if (strcmp(a->name, name) != 0)
 			continue;
 		json_write_raw(w, key, a->json, a->len);
-		if (w->failed)
-			return yaml_fail(y, ERROR_DECODE,
-					 "aliases that expand without end");
-		return 0;
+		return w->failed ? yaml_fail_full(y) : 0;
 	}
 	return yaml_fail(y, ERROR_DECODE, "the alias *%.64s has no anchor",
 			 name);
@@ -372,8 +375,9 @@ static int yaml_write(struct yaml *y,
 		return error_oom(y->err);
 	json_write_init_fixed(&w, buf, y->size);
 	r = put(y, &w, NULL);
-	if (r == 0)
-		r = json_write_finish(&w, &text, &len, y->err);
+	/* What the last alias left room for, a value after it may not have. */
+	if (r == 0 && json_write_finish(&w, &text, &len, y->err) < 0)
+		r = yaml_fail_full(y);
 	if (r < 0) {
 		yaml_forget(buf, y->size);
 		return r;

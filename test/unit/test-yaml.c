@@ -178,6 +178,20 @@ Test(yaml, laughs_end)
 	       ERROR_DECODE);
 }
 
+Test(yaml, laughs_that_fit_by_themselves_end_where_the_whole_does)
+{
+	char text[2048];
+	int len;
+
+	len = snprintf(text, sizeof(text), "a: &a \"%01000d\"\nb: &b [*a", 0);
+	for (int i = 1; i < 40; i++)
+		len += snprintf(text + len, sizeof(text) - (size_t)len, ",*a");
+	len += snprintf(text + len, sizeof(text) - (size_t)len,
+			"]\nc: &c [*b]\nd: e\n");
+	refuse(text, (size_t)len, "aliases that expand without end",
+	       ERROR_DECODE);
+}
+
 /* @unit so often that it is more than any limit. */
 static void refuse_many(const char *unit, size_t times, const char *words)
 {

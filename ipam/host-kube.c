@@ -19,17 +19,9 @@
 
 static int recall(struct host_kube *step, uint8_t family, struct error *err)
 {
-	struct error lost = { 0 };
-	int r = host_recall(step->config, &step->key, family, &step->memory,
-			    &lost);
+	int r = host_recall_whole(step->config, &step->key, family,
+				  &step->memory, err);
 
-	/* The server knows it better. */
-	if (r < 0 && lost.code == ERROR_STORE) {
-		log_warning("%s", lost.details);
-		r = TABLE_ABSENT;
-	}
-	if (r < 0)
-		*err = lost;
 	step->has_memory = r == 0;
 	return r < 0 ? r : 0;
 }

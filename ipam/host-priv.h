@@ -32,6 +32,13 @@ int host_recall(const struct ipam_config *config, const struct table_key *key,
 		uint8_t family, struct host_memory *ret, struct error *err)
 	warn_unused;
 
+/** host_recall_whole() - The same, for who has a server that knows it better:
+ * a damaged table is told, and as good as none
+ * Return: as host_recall() */
+int host_recall_whole(const struct ipam_config *config,
+		      const struct table_key *key, uint8_t family,
+		      struct host_memory *ret, struct error *err) warn_unused;
+
 /** host_write() - Remember, for good */
 int host_write(const struct ipam_config *config, const struct table_key *key,
 	       const struct ipam_host *host, const struct inet_prefix *address,

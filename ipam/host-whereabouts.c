@@ -66,17 +66,9 @@ static struct whereabouts_claim claim_of(const struct step *step,
 
 static int recall(struct step *step, uint8_t family, struct error *err)
 {
-	struct error lost = { 0 };
-	int r = host_recall(step->config, &step->key, family, &step->memory,
-			    &lost);
+	int r = host_recall_whole(step->config, &step->key, family,
+				  &step->memory, err);
 
-	/* The pool knows it better. */
-	if (r < 0 && lost.code == ERROR_STORE) {
-		log_warning("%s", lost.details);
-		r = TABLE_ABSENT;
-	}
-	if (r < 0)
-		*err = lost;
 	step->has_memory = r == 0;
 	return r < 0 ? r : 0;
 }

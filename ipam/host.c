@@ -261,6 +261,22 @@ int host_recall(const struct ipam_config *config, const struct table_key *key,
 	return r;
 }
 
+int host_recall_whole(const struct ipam_config *config,
+		      const struct table_key *key, uint8_t family,
+		      struct host_memory *ret, struct error *err)
+{
+	struct error lost = { 0 };
+	int r = host_recall(config, key, family, ret, &lost);
+
+	if (r < 0 && lost.code == ERROR_STORE) {
+		log_warning("%s", lost.details);
+		return TABLE_ABSENT;
+	}
+	if (r < 0)
+		*err = lost;
+	return r;
+}
+
 static int host_save(struct table *table, const struct table_key *key,
 		     const struct host_record *record, struct error *err)
 {

@@ -140,6 +140,17 @@ int ledger_entry_next(struct ledger *ledger, struct table_key *key,
 		      struct ledger_entry *ret, struct error *err) warn_unused;
 void ledger_entry_first(struct table_key *key);
 
+struct ledger_entries {
+	struct ledger_entry *items;
+	size_t count;
+};
+void ledger_entries_clear(struct ledger_entries *entries);
+
+/** ledger_entries_read() - Inside a transaction: all of them
+ * @ret:	Empty; what was read is in it, whatever the outcome */
+int ledger_entries_read(struct ledger *ledger, struct ledger_entries *ret,
+			struct error *err) warn_unused;
+
 /** ledger_attempt() - A name for one request, never used before */
 int ledger_attempt(struct ledger *ledger, char ret[static LEDGER_ATTEMPT],
 		   struct error *err);

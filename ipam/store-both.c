@@ -332,9 +332,8 @@ static struct store_attachment attachment_of(const struct store_record *record)
 static bool is_same_add(const struct store_record *a,
 			const struct store_record *b)
 {
-	return a->state == b->state && a->process.pid == b->process.pid &&
-	       a->process.start == b->process.start &&
-	       a->process.ns == b->process.ns;
+	return a->state == b->state &&
+	       process_is_same(&a->process, &b->process);
 }
 
 /* The world's own record of what @record was read as. */

@@ -13,8 +13,7 @@ struct audit {
 	store_tell tell;
 	void *arg;
 	struct cluster_list list;
-	struct ledger_entry *entries;
-	size_t n_entries;
+	struct ledger_entries entries;
 	uint64_t version; /* highest seen, before the list */
 	unsigned int open; /* differences that could not be repaired now */
 	bool is_contested; /* what lives here, another has reserved */

@@ -39,9 +39,7 @@
 static void audit_clear(struct audit *audit)
 {
 	cluster_list_clear(&audit->list);
-	for (size_t i = 0; i < audit->n_entries; i++)
-		ledger_entry_clear(&audit->entries[i]);
-	free(audit->entries);
+	ledger_entries_clear(&audit->entries);
 }
 #define cleanup_audit cleanup(audit_clear)
 
@@ -80,38 +78,6 @@ static int read_version(struct audit *audit, struct error *err)
 	return r < 0 ? r : 0;
 }
 
-static int entries_add(struct audit *audit, struct ledger_entry *entry,
-		       struct error *err)
-{
-	struct ledger_entry *grown;
-
-	grown = reallocarray(audit->entries, audit->n_entries + 1,
-			     sizeof(*grown));
-	if (!grown)
-		return error_oom(err);
-	audit->entries = grown;
-	grown[audit->n_entries++] = *entry;
-	*entry = (struct ledger_entry){ 0 };
-	return 0;
-}
-
-static int read_inside(struct audit *audit, struct error *err)
-{
-	struct table_key key;
-	int r = 0;
-
-	ledger_entry_first(&key);
-	while (r == 0) {
-		cleanup_ledger_entry struct ledger_entry entry = { 0 };
-
-		r = ledger_entry_next(audit->cluster->ledger, &key, &entry,
-				      err);
-		if (r == 0)
-			r = entries_add(audit, &entry, err);
-	}
-	return r < 0 ? r : 0;
-}
-
 static int read_both(struct audit *audit, struct error *err)
 {
 	struct cluster *cluster = audit->cluster;
@@ -124,7 +90,7 @@ static int read_both(struct audit *audit, struct error *err)
 		r = cluster_begin(cluster, false, err);
 	if (r != 0)
 		return r;
-	r = read_inside(audit, err);
+	r = ledger_entries_read(cluster->ledger, &audit->entries, err);
 	table_abort(ledger_table(cluster->ledger));
 	return r;
 }
@@ -354,8 +320,8 @@ static int audit_all(struct audit *audit, struct error *err)
 {
 	int r = read_both(audit, err);
 
-	for (size_t i = 0; i < audit->n_entries && r == 0; i++)
-		r = audit_entry(audit, &audit->entries[i], err);
+	for (size_t i = 0; i < audit->entries.count && r == 0; i++)
+		r = audit_entry(audit, &audit->entries.items[i], err);
 	for (size_t i = 0; i < audit->list.count && r == 0; i++)
 		r = audit_object(audit, &audit->list.items[i], err);
 	return r;

@@ -67,18 +67,12 @@ static int former_adopt(struct claim *claim, struct error *err)
 static int former_look(struct claim *claim, struct error *err)
 {
 	struct cluster *cluster = claim->cluster;
-	int r;
+	int r = cluster_former(cluster, &claim->key, &claim->entry, err);
 
-	r = ledger_entry_load(cluster->ledger, &claim->key, &claim->entry, err);
 	if (r == STORE_ABSENT)
 		return entry_fill(claim, err);
-	if (r < 0)
-		return r;
-	if (claim->entry.record.state == STORE_STATE_LIVE)
-		return STORE_LIVE;
-	r = store_record_is_in_progress(&claim->entry.record, err);
 	if (r != 0)
-		return r < 0 ? r : STORE_PENDING;
+		return r;
 	if (former_fits(claim))
 		return former_adopt(claim, err);
 	r = cluster_owe(cluster, &claim->key, &claim->entry, 0, err);

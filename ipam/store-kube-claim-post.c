@@ -56,29 +56,6 @@ static void entry_insert(struct claim *claim, const struct reservation *got)
 	memcpy(refs[at].attempt, got->attempt, sizeof(refs[at].attempt));
 }
 
-/* Is the line still ours, and the entry too? A DEL takes both. */
-static int is_still_wanted(struct claim *claim, struct error *err)
-{
-	const struct process *process = &claim->entry.record.process;
-	struct ledger *ledger = claim->cluster->ledger;
-	struct ledger_line line;
-	int r;
-
-	r = ledger_line_load(ledger, claim->line.number, &line, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (line.kind != LEDGER_POST)
-		return 0;
-	ledger_entry_clear(&claim->entry);
-	r = ledger_entry_load(ledger, &claim->key, &claim->entry, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return claim->entry.record.state == STORE_STATE_PENDING &&
-	       process->pid == claim->self.pid &&
-	       process->start == claim->self.start &&
-	       process->ns == claim->self.ns;
-}
-
 static int keep_wanted(struct claim *claim, const struct reservation *got,
 		       struct error *err)
 {
@@ -106,7 +83,9 @@ static int keep_owed(struct claim *claim, const struct reservation *got,
 static int keep_inside(struct claim *claim, const struct reservation *got,
 		       struct error *err)
 {
-	int wanted = is_still_wanted(claim, err);
+	int wanted = cluster_still_wants(claim->cluster, claim->line.number,
+					 &claim->key, &claim->self,
+					 &claim->entry, err);
 	int r;
 
 	if (wanted < 0)

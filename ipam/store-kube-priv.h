@@ -189,6 +189,32 @@ int cluster_reserve(struct store *store, const struct store_wish *wish,
 int cluster_saw(struct cluster *cluster, uint64_t version, uint64_t before,
 		struct error *err) warn_unused;
 
+/* --- an ADD's entry (store-cluster-entry.c) --------------------------------------- */
+
+/**
+ * cluster_former() - Inside a transaction: what an earlier ADD of the attachment
+ * left
+ *
+ * Return: 0, it is dead, and @ret what it had; STORE_ABSENT, STORE_LIVE,
+ * STORE_PENDING, or negative
+ */
+int cluster_former(struct cluster *cluster, const struct table_key *key,
+		   struct ledger_entry *ret, struct error *err) warn_unused;
+
+/**
+ * cluster_still_wants() - Inside a transaction: is the line of a request still
+ * this ADD's, and the entry too? A DEL takes both
+ * @number:	Of the line
+ * @self:	The process of the ADD
+ * @entry:	Loaded anew
+ *
+ * Return: 1, 0, or negative
+ */
+int cluster_still_wants(struct cluster *cluster, uint64_t number,
+			const struct table_key *key, const struct process *self,
+			struct ledger_entry *entry, struct error *err)
+	warn_unused;
+
 /* --- owed (store-kube-owed.c) ------------------------------------------------------- */
 
 /** cluster_owe() - Inside a transaction: the entry is gone, and what the server

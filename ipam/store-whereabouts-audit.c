@@ -25,8 +25,7 @@ struct audit {
 	bool repair;
 	store_tell tell;
 	void *arg;
-	struct ledger_entry *entries;
-	size_t n_entries;
+	struct ledger_entries entries;
 	char range[INET_PREFIX_TEXT]; /* whose pool was read last */
 	char network[LEDGER_POOL];
 	struct whereabouts_view view;
@@ -34,9 +33,7 @@ struct audit {
 
 static void audit_clear(struct audit *audit)
 {
-	for (size_t i = 0; i < audit->n_entries; i++)
-		ledger_entry_clear(&audit->entries[i]);
-	free(audit->entries);
+	ledger_entries_clear(&audit->entries);
 	whereabouts_view_clear(&audit->view);
 }
 #define cleanup_audit cleanup(audit_clear)
@@ -84,39 +81,16 @@ static void tell(const struct subject *subject, enum store_difference kind,
 
 /* --- reading ------------------------------------------------------------------------ */
 
-static int entries_add(struct audit *audit, struct ledger_entry *entry,
-		       struct error *err)
-{
-	struct ledger_entry *grown;
-
-	grown = reallocarray(audit->entries, audit->n_entries + 1,
-			     sizeof(*grown));
-	if (!grown)
-		return error_oom(err);
-	audit->entries = grown;
-	grown[audit->n_entries++] = *entry;
-	*entry = (struct ledger_entry){ 0 };
-	return 0;
-}
-
 static int read_entries(struct audit *audit, struct error *err)
 {
 	struct cluster *cluster = &audit->pools->cluster;
-	struct table_key key;
 	int r = cluster_begin(cluster, false, err);
 
 	if (r != 0)
 		return r;
-	ledger_entry_first(&key);
-	while (r == 0) {
-		cleanup_ledger_entry struct ledger_entry entry = { 0 };
-
-		r = ledger_entry_next(cluster->ledger, &key, &entry, err);
-		if (r == 0 && entry.record.state == STORE_STATE_LIVE)
-			r = entries_add(audit, &entry, err);
-	}
+	r = ledger_entries_read(cluster->ledger, &audit->entries, err);
 	table_abort(ledger_table(cluster->ledger));
-	return r < 0 ? r : 0;
+	return r;
 }
 
 static int read_pool(struct subject *subject, bool again, struct error *err)
@@ -384,6 +358,19 @@ static int audit_address(struct audit *audit, const struct ledger_entry *entry,
 	return r < 0 ? r : 0;
 }
 
+/* One that is pending is its ADD's, or GC's. */
+static int audit_entry(struct audit *audit, const struct ledger_entry *entry,
+		       struct error *err)
+{
+	int r = 0;
+
+	if (entry->record.state != STORE_STATE_LIVE)
+		return 0;
+	for (size_t i = 0; i < entry->record.n_addresses && r == 0; i++)
+		r = audit_address(audit, entry, i, err);
+	return r;
+}
+
 int pools_audit(struct store *store, bool repair, store_tell tell_fn, void *arg,
 		struct error *err)
 {
@@ -401,9 +388,7 @@ int pools_audit(struct store *store, bool repair, store_tell tell_fn, void *arg,
 		pools_settle_some(audit.pools);
 	}
 	r = read_entries(&audit, err);
-	for (size_t i = 0; i < audit.n_entries && r == 0; i++)
-		for (size_t j = 0;
-		     j < audit.entries[i].record.n_addresses && r == 0; j++)
-			r = audit_address(&audit, &audit.entries[i], j, err);
+	for (size_t i = 0; i < audit.entries.count && r == 0; i++)
+		r = audit_entry(&audit, &audit.entries.items[i], err);
 	return r;
 }

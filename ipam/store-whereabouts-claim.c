@@ -53,7 +53,7 @@ struct claim {
 	char *owner;
 	char podref[WHEREABOUTS_PODREF];
 	struct process self;
-	struct pools_owed owed; /* not to be used for now */
+	struct pools_owed owed; /* its own, still being released */
 	bool has_begun; /* the entry is there */
 	bool owes; /* a former one is to be released first */
 
@@ -152,18 +152,12 @@ static int entry_fill(struct claim *claim, struct error *err)
 static int former_look(struct claim *claim, struct error *err)
 {
 	struct cluster *cluster = claim->cluster;
-	int r;
+	int r = cluster_former(cluster, &claim->key, &claim->entry, err);
 
-	r = ledger_entry_load(cluster->ledger, &claim->key, &claim->entry, err);
 	if (r == STORE_ABSENT)
 		return entry_fill(claim, err);
-	if (r < 0)
-		return r;
-	if (claim->entry.record.state == STORE_STATE_LIVE)
-		return STORE_LIVE;
-	r = store_record_is_in_progress(&claim->entry.record, err);
 	if (r != 0)
-		return r < 0 ? r : STORE_PENDING;
+		return r;
 	if (former_fits(claim))
 		return entry_fill(claim, err);
 	r = cluster_owe(cluster, &claim->key, &claim->entry, 0, err);
@@ -605,29 +599,6 @@ static int entry_insert(struct claim *claim, const struct whereabouts_got *got,
 	return r;
 }
 
-/* Is the line still ours, and the entry too? A DEL takes both. */
-static int is_still_wanted(struct claim *claim, struct error *err)
-{
-	const struct process *process = &claim->entry.record.process;
-	struct ledger *ledger = claim->cluster->ledger;
-	struct ledger_line line;
-	int r;
-
-	r = ledger_line_load(ledger, claim->line.number, &line, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (line.kind != LEDGER_POST)
-		return 0;
-	ledger_entry_clear(&claim->entry);
-	r = ledger_entry_load(ledger, &claim->key, &claim->entry, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return claim->entry.record.state == STORE_STATE_PENDING &&
-	       process->pid == claim->self.pid &&
-	       process->start == claim->self.start &&
-	       process->ns == claim->self.ns;
-}
-
 static void entry_remove(struct ledger_entry *entry,
 			 const struct inet_addr *addr)
 {
@@ -696,7 +667,9 @@ static int keep(struct claim *claim, const struct whereabouts_got *got,
 	r = cluster_begin(claim->cluster, true, err);
 	if (r != 0)
 		return r;
-	wanted = is_still_wanted(claim, err);
+	wanted = cluster_still_wants(claim->cluster, claim->line.number,
+				     &claim->key, &claim->self, &claim->entry,
+				     err);
 	r = wanted;
 	if (wanted >= 0)
 		r = wanted ? keep_wanted(claim, got, err)

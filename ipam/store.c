@@ -158,9 +158,7 @@ bool store_record_is_same(const struct store_record *a,
 			  const struct store_record *b)
 {
 	return a->since_ms == b->since_ms && a->state == b->state &&
-	       a->process.pid == b->process.pid &&
-	       a->process.start == b->process.start &&
-	       a->process.ns == b->process.ns;
+	       process_is_same(&a->process, &b->process);
 }
 
 int store_owner(const char *pod_namespace, const char *pod_name,

@@ -86,6 +86,11 @@ int process_self(struct process *ret, struct error *err)
 	return 0;
 }
 
+bool process_is_same(const struct process *a, const struct process *b)
+{
+	return a->pid == b->pid && a->start == b->start && a->ns == b->ns;
+}
+
 int process_look(const struct process *process, struct error *err)
 {
 	uint64_t ns = 0;

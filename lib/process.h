@@ -9,6 +9,7 @@
 
 #include "lib/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct process {
@@ -24,6 +25,9 @@ enum {
 
 /** process_self() - The calling process */
 int process_self(struct process *ret, struct error *err);
+
+/** process_is_same() - The same process, not a later one with its pid */
+bool process_is_same(const struct process *a, const struct process *b);
 
 /**
  * process_look() - Does it live?

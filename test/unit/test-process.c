@@ -32,8 +32,12 @@ Test(process, a_reused_pid_is_another_process)
 	struct error err = { 0 };
 
 	cr_assert_eq(process_self(&self, &err), 0);
+	const struct process now = self;
+
+	cr_expect(process_is_same(&now, &self));
 	self.start--;
 	cr_expect_eq(process_look(&self, &err), PROCESS_DEAD);
+	cr_expect_not(process_is_same(&now, &self));
 }
 
 Test(process, of_another_pid_namespace_nothing_is_known)

@@ -25,6 +25,15 @@ void ipam_range_sets_clear(struct ipam_range_set *sets, size_t n)
 	free(sets);
 }
 
+const struct ipam_range *
+ipam_range_set_candidate(const struct ipam_range_set *set, inet_uint value)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (range_set_contains(&set->ranges[i].candidates, value))
+			return &set->ranges[i];
+	return NULL;
+}
+
 const struct ipam_range *ipam_range_set_find(const struct ipam_range_set *set,
 					     const struct inet_addr *addr)
 {

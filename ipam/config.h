@@ -65,6 +65,10 @@ struct ipam_range_set {
 	size_t count;
 };
 
+/** ipam_range_set_candidate() - The first range whose candidate it is, or NULL */
+const struct ipam_range *
+ipam_range_set_candidate(const struct ipam_range_set *set, inet_uint value);
+
 /** ipam_range_set_find() - The range whose network @addr is in, or NULL */
 const struct ipam_range *ipam_range_set_find(const struct ipam_range_set *set,
 					     const struct inet_addr *addr);

@@ -173,6 +173,31 @@ int ledger_rest_next(struct ledger *ledger, const char *pool, uint8_t family,
 	}
 }
 
+int ledger_rest_oldest(struct ledger *ledger, const char *pool, uint8_t family,
+		       ledger_accept accept, void *arg, struct inet_addr *ret,
+		       struct error *err)
+{
+	uint64_t best = UINT64_MAX;
+	inet_uint from = 0;
+
+	do {
+		struct ledger_rest rest;
+		int r = ledger_rest_next(ledger, pool, family, from, &rest,
+					 err);
+
+		if (r < 0)
+			return r;
+		if (r == STORE_ABSENT)
+			break;
+		if (rest.until_ms < best && accept(arg, &rest)) {
+			best = rest.until_ms;
+			*ret = rest.addr;
+		}
+		from = inet_addr_to_uint(&rest.addr) + 1;
+	} while (from != 0);
+	return best == UINT64_MAX ? STORE_ABSENT : 0;
+}
+
 static int look_held(struct ledger *ledger, const char *pool,
 		     const struct inet_addr *addr, struct table_key *ret_holder,
 		     struct error *err)

@@ -14,7 +14,7 @@
  *
  * The table's uuid is drawn when the first attempt is named. A table that was
  * lost and begun anew has another one, so that what the lost one reserved is
- * known as nobody's (ADDRESSES: a foreign table uuid).
+ * known as nobody's.
  */
 
 #include "ipam/ledger-priv.h"

@@ -216,6 +216,17 @@ int ledger_rest_next(struct ledger *ledger, const char *pool, uint8_t family,
 		     inet_uint from, struct ledger_rest *ret, struct error *err)
 	warn_unused;
 
+/**
+ * ledger_rest_oldest() - The one that has rested longest
+ * @accept:	Of those that this takes
+ *
+ * Return: 0, STORE_ABSENT, or negative
+ */
+typedef bool (*ledger_accept)(void *arg, const struct ledger_rest *rest);
+int ledger_rest_oldest(struct ledger *ledger, const char *pool, uint8_t family,
+		       ledger_accept accept, void *arg, struct inet_addr *ret,
+		       struct error *err) warn_unused;
+
 /** ledger_owner() - As a rest has it */
 uint64_t ledger_owner(const char *owner);
 

@@ -362,14 +362,6 @@ int occupancy_release(const struct occupancy *occupancy, inet_uint value,
 	return address_free(occupancy, value, err);
 }
 
-static bool is_candidate(const struct ipam_range_set *set, inet_uint value)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (range_set_contains(&set->ranges[i].candidates, value))
-			return true;
-	return false;
-}
-
 /* The first candidate in one of the two orders. */
 static int rest_find(const struct occupancy *occupancy, struct table_key *from,
 		     size_t prefix, const struct ipam_range_set *set,
@@ -387,7 +379,7 @@ static int rest_find(const struct occupancy *occupancy, struct table_key *from,
 		if (r < 0)
 			return r;
 		*ret = key_address(occupancy, &found);
-		if (is_candidate(set, *ret))
+		if (ipam_range_set_candidate(set, *ret))
 			return 0;
 		*from = found;
 		table_key_add(from, "", 1);
@@ -493,7 +485,7 @@ static int count_resting(const struct occupancy *occupancy,
 		if (r != 0)
 			return r < 0 ? r : 0;
 		value = key_address(occupancy, &found);
-		if (is_candidate(set, value))
+		if (ipam_range_set_candidate(set, value))
 			(*ret)++;
 		from = found;
 		table_key_add(&from, "", 1);

@@ -6,49 +6,21 @@
 
 #include "ipam/store-kube-claim-priv.h"
 
-#include <stdio.h>
-#include <string.h>
-
 /* --- the entry -------------------------------------------------------------------- */
 
-/* Does what a dead ADD of the same attachment had serve this one? */
-static bool former_fits(const struct claim *claim)
+/* What is not known by its uid is given back by its labels first. */
+static bool has_uids(const struct ledger_entry *former)
 {
-	const struct store_wish *wish = claim->wish;
-	const struct store_record *record = &claim->entry.record;
-
-	if (record->n_addresses != wish->config->n_sets ||
-	    strcmp(record->pool, wish->config->pool) != 0)
-		return false;
-	for (size_t i = 0; i < record->n_addresses; i++) {
-		const struct inet_addr *have =
-			&record->addresses[i].address.addr;
-		const struct inet_addr *want = &wish->requested[i];
-		const struct ipam_range_set *set = &wish->config->sets[i];
-
-		if (claim->entry.refs[i].set != i ||
-		    !*claim->entry.refs[i].uid || have->family != set->family ||
-		    (want->family ? !inet_addr_equal(have, want)
-				  : !claim_range(set, have)))
+	for (size_t i = 0; i < former->record.n_addresses; i++)
+		if (!*former->refs[i].uid)
 			return false;
-	}
 	return true;
 }
 
 static int entry_fill(struct claim *claim, struct error *err)
 {
-	struct store_record *record = &claim->entry.record;
-	int r;
-
-	r = store_record_fill(record, claim->wish->attachment,
-			      claim->wish->config->pool, err);
-	if (r < 0)
-		return r;
-	record->state = STORE_STATE_PENDING;
-	record->since_ms = file_boottime_ms();
-	record->dead_ms = 0;
-	record->process = claim->self;
-	return 0;
+	return cluster_entry_fill(&claim->entry, claim->wish, &claim->self,
+				  err);
 }
 
 /* The same sandbox, so the objects are right as they are. */
@@ -58,8 +30,8 @@ static int former_adopt(struct claim *claim, struct error *err)
 
 	for (size_t i = 0; i < record->n_addresses; i++)
 		record->addresses[i] =
-			claim_address(&claim->wish->config->sets[i],
-				      &record->addresses[i].address.addr);
+			store_address_of(&claim->wish->config->sets[i],
+					 &record->addresses[i].address.addr);
 	return entry_fill(claim, err);
 }
 
@@ -73,7 +45,8 @@ static int former_look(struct claim *claim, struct error *err)
 		return entry_fill(claim, err);
 	if (r != 0)
 		return r;
-	if (former_fits(claim))
+	if (cluster_former_fits(&claim->entry, claim->wish) &&
+	    has_uids(&claim->entry))
 		return former_adopt(claim, err);
 	r = cluster_owe(cluster, &claim->key, &claim->entry, 0, err);
 	if (r < 0)
@@ -115,31 +88,13 @@ static int entry_begin(struct claim *claim, struct error *err)
 
 /* --- the line --------------------------------------------------------------------- */
 
-static void line_fill(const struct claim *claim, const struct inet_addr *addr,
-		      struct ledger_line *line)
-{
-	const struct store_attachment *attachment = claim->wish->attachment;
-
-	*line = (struct ledger_line){
-		.kind = LEDGER_POST,
-		.addr = *addr,
-	};
-	snprintf(line->pool, sizeof(line->pool), "%s",
-		 claim->wish->config->pool);
-	snprintf(line->network, sizeof(line->network), "%s",
-		 attachment->network);
-	snprintf(line->container_id, sizeof(line->container_id), "%s",
-		 attachment->container_id);
-	snprintf(line->ifname, sizeof(line->ifname), "%s", attachment->ifname);
-}
-
 static int line_begin(struct claim *claim, const struct inet_addr *addr,
 		      struct error *err)
 {
 	struct ledger *ledger = claim->cluster->ledger;
 	int r;
 
-	line_fill(claim, addr, &claim->line);
+	cluster_line_fill(claim->wish, addr, &claim->line);
 	r = ledger_attempt(ledger, claim->line.attempt, err);
 	if (r == 0)
 		r = ledger_line_add(ledger, &claim->line, err);

@@ -6,50 +6,16 @@
 
 #include "ipam/store-kube-claim-priv.h"
 
-#include "lib/hash.h"
-
 #include <stdio.h>
-#include <string.h>
-
-/* As in all stores: pool, then who. */
-static uint64_t claim_hash(const struct claim *claim)
-{
-	const char *pool = claim->wish->config->pool;
-	uint64_t hash = hash_add(HASH_INIT, pool, strlen(pool) + 1);
-
-	return hash_add(hash, claim->owner, strlen(claim->owner));
-}
 
 void claim_search(struct claim *claim)
 {
 	search_clear(&claim->search);
 	search_init(&claim->search, claim_ranges(claim),
-		    claim->wish->config->order, claim_hash(claim));
+		    claim->wish->config->order,
+		    store_hash(claim->wish->config->pool, claim->owner));
 	claim->has_tried_own = false;
 	claim->posts = 0;
-}
-
-const struct ipam_range *claim_range(const struct ipam_range_set *set,
-				     const struct inet_addr *addr)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (range_set_contains(&set->ranges[i].candidates,
-				       inet_addr_to_uint(addr)))
-			return &set->ranges[i];
-	return NULL;
-}
-
-struct store_address claim_address(const struct ipam_range_set *set,
-				   const struct inet_addr *addr)
-{
-	const struct ipam_range *range = claim_range(set, addr);
-
-	if (!range)
-		range = ipam_range_set_find(set, addr);
-	return (struct store_address){
-		.address = { *addr, range->range.network.len },
-		.gateway = range->gateway,
-	};
 }
 
 /* --- the next --------------------------------------------------------------------- */
@@ -66,43 +32,40 @@ static int claim_skip(void *arg, inet_uint value, struct error *err)
 	return r < 0 ? r : r != LEDGER_FREE;
 }
 
-/* One that rests, a candidate, and was not tried: the own one, or the one that
- * has rested longest. Return: 0, STORE_ABSENT, or negative */
+struct resting {
+	const struct claim *claim;
+	bool own; /* which only its own pod may have back */
+	uint64_t owner;
+};
+
+/* A candidate, and was not tried. */
+static bool accept_resting(void *arg, const struct ledger_rest *rest)
+{
+	const struct resting *resting = arg;
+	const struct claim *claim = resting->claim;
+	const inet_uint value = inet_addr_to_uint(&rest->addr);
+
+	return (!resting->own || rest->owner == resting->owner) &&
+	       ipam_range_set_candidate(claim_ranges(claim), value) &&
+	       !range_set_contains(&claim->search.taken, value);
+}
+
+/* The own one that rests, or the one that has rested longest. Return: 0,
+ * STORE_ABSENT, or negative */
 static int choose_resting(const struct claim *claim, bool own,
 			  struct inet_addr *ret, struct error *err)
 {
-	const struct ipam_range_set *set = claim_ranges(claim);
-	const uint64_t owner = ledger_owner(claim->owner);
-	uint64_t best = UINT64_MAX;
-	inet_uint from = 0;
+	struct resting resting = { claim, own, ledger_owner(claim->owner) };
 
-	for (;;) {
-		struct ledger_rest rest;
-		int r;
-
-		r = ledger_rest_next(claim->cluster->ledger,
-				     claim->wish->config->pool, set->family,
-				     from, &rest, err);
-		if (r < 0)
-			return r;
-		if (r == STORE_ABSENT)
-			return best == UINT64_MAX ? STORE_ABSENT : 0;
-		from = inet_addr_to_uint(&rest.addr) + 1;
-		if ((own && rest.owner != owner) || rest.until_ms >= best ||
-		    !claim_range(set, &rest.addr) ||
-		    range_set_contains(&claim->search.taken, from - 1))
-			continue;
-		best = rest.until_ms;
-		*ret = rest.addr;
-		if (from == 0)
-			return 0;
-	}
+	return ledger_rest_oldest(claim->cluster->ledger,
+				  claim->wish->config->pool,
+				  claim_ranges(claim)->family, accept_resting,
+				  &resting, ret, err);
 }
 
 static int choose_requested(struct claim *claim, struct inet_addr *ret,
 			    struct store_record *ret_holder, struct error *err)
 {
-	cleanup_ledger_entry struct ledger_entry holder = { 0 };
 	struct table_key key;
 	int r;
 
@@ -111,15 +74,8 @@ static int choose_requested(struct claim *claim, struct inet_addr *ret,
 			claim->owner, &key, err);
 	if (r != LEDGER_HELD)
 		return r < 0 ? r : 0;
-	r = ledger_entry_load(claim->cluster->ledger, &key, &holder, err);
-	if (r == STORE_ABSENT)
-		return table_damaged(ledger_table(claim->cluster->ledger), err,
-				     "an address in use has no attachment");
-	if (r < 0)
-		return r;
-	*ret_holder = holder.record;
-	holder.record = (struct store_record){ 0 };
-	return STORE_TAKEN;
+	r = cluster_entry_holder(claim->cluster, &key, ret_holder, err);
+	return r < 0 ? r : STORE_TAKEN;
 }
 
 static int choose_free(struct claim *claim, struct inet_addr *ret,

@@ -38,22 +38,15 @@ int cluster_saw(struct cluster *cluster, uint64_t version, uint64_t before,
 	return r < 0 ? r : 1;
 }
 
-/* In the order of the sets, whichever was claimed first. */
 static void entry_insert(struct claim *claim, const struct reservation *got)
 {
-	struct store_record *record = &claim->entry.record;
-	struct ledger_ref *refs = claim->entry.refs;
-	size_t at = record->n_addresses++;
+	const size_t at = cluster_entry_place(&claim->entry, claim->set);
+	struct ledger_ref *ref = &claim->entry.refs[at];
 
-	for (; at > 0 && refs[at - 1].set > claim->set; at--) {
-		refs[at] = refs[at - 1];
-		record->addresses[at] = record->addresses[at - 1];
-	}
-	record->addresses[at] = claim_address(claim_ranges(claim),
-					      &got->address);
-	refs[at] = (struct ledger_ref){ .set = (uint8_t)claim->set };
-	memcpy(refs[at].uid, got->uid, sizeof(refs[at].uid));
-	memcpy(refs[at].attempt, got->attempt, sizeof(refs[at].attempt));
+	claim->entry.record.addresses[at] =
+		store_address_of(claim_ranges(claim), &got->address);
+	memcpy(ref->uid, got->uid, sizeof(ref->uid));
+	memcpy(ref->attempt, got->attempt, sizeof(ref->attempt));
 }
 
 static int keep_wanted(struct claim *claim, const struct reservation *got,

@@ -52,14 +52,6 @@ static inline const struct inet_addr *claim_requested(const struct claim *claim)
 /** claim_search() - Begin to look for an address of the set */
 void claim_search(struct claim *claim);
 
-/** claim_range() - The one whose candidate @addr is, or NULL */
-const struct ipam_range *claim_range(const struct ipam_range_set *set,
-				     const struct inet_addr *addr);
-
-/** claim_address() - As it is recorded */
-struct store_address claim_address(const struct ipam_range_set *set,
-				   const struct inet_addr *addr);
-
 /** claim_choose() - Inside a transaction: which to try next
  * Return: 0, SEARCH_BLOCKS, SEARCH_ALL, STORE_EXHAUSTED, STORE_TAKEN (with its
  * holder), or negative */

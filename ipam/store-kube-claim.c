@@ -21,8 +21,6 @@
 
 #include "lib/log.h"
 
-#include <string.h>
-
 #define CLAIM_POSTS 96 /* of one set */
 
 static void claim_clear(struct claim *claim)
@@ -110,24 +108,12 @@ static int claim_none(struct claim *claim, struct store_record *ret_holder,
 
 static int undo_inside(struct claim *claim, struct error *err)
 {
-	struct ledger *ledger = claim->cluster->ledger;
-	const struct process *process = &claim->entry.record.process;
 	int r = claim_end_line(claim, err);
 
-	if (r < 0)
-		return r;
-	ledger_entry_clear(&claim->entry);
-	r = ledger_entry_load(ledger, &claim->key, &claim->entry, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (process->pid != claim->self.pid ||
-	    process->start != claim->self.start)
-		return 0;
-	r = cluster_owe(claim->cluster, &claim->key, &claim->entry, 0, err);
-	if (r == 0)
-		r = cluster_cancel(claim->cluster, claim->wish->attachment,
-				   err);
-	return r < 0 ? r : 0;
+	return r < 0 ? r
+		     : cluster_entry_undo(claim->cluster, &claim->key,
+					  claim->wish, &claim->self,
+					  &claim->entry, err);
 }
 
 /* All or none. What cannot be given back now is owed. */

@@ -201,6 +201,37 @@ int cluster_saw(struct cluster *cluster, uint64_t version, uint64_t before,
 int cluster_former(struct cluster *cluster, const struct table_key *key,
 		   struct ledger_entry *ret, struct error *err) warn_unused;
 
+/** cluster_former_fits() - Does what a dead ADD of the same attachment had serve
+ * this one? */
+bool cluster_former_fits(const struct ledger_entry *former,
+			 const struct store_wish *wish);
+
+/** cluster_entry_fill() - It is pending, of this ADD; its addresses stay */
+int cluster_entry_fill(struct ledger_entry *entry,
+		       const struct store_wish *wish,
+		       const struct process *self, struct error *err);
+
+/** cluster_entry_place() - Where the address of a set stands in the entry: in the
+ * order of the sets, whichever was claimed first; in place of a former one. Room
+ * is made if there is none */
+size_t cluster_entry_place(struct ledger_entry *entry, size_t set);
+
+/** cluster_entry_holder() - The record of the entry that holds an address */
+int cluster_entry_holder(struct cluster *cluster, const struct table_key *key,
+			 struct store_record *ret, struct error *err);
+
+/** cluster_entry_undo() - Inside a transaction: if the entry is still this ADD's,
+ * all that it has is owed, and what is on its way too
+ * @entry:	Loaded anew */
+int cluster_entry_undo(struct cluster *cluster, const struct table_key *key,
+		       const struct store_wish *wish,
+		       const struct process *self, struct ledger_entry *entry,
+		       struct error *err);
+
+/** cluster_line_fill() - Of a request for @addr: it is on its way */
+void cluster_line_fill(const struct store_wish *wish,
+		       const struct inet_addr *addr, struct ledger_line *ret);
+
 /**
  * cluster_still_wants() - Inside a transaction: is the line of a request still
  * this ADD's, and the entry too? A DEL takes both

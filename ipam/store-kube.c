@@ -1,7 +1,6 @@
 /*
  * Reservations as objects of the API server: one immutable Reservation for each
- * address, named by it (ADDRESSES: "one immutable object per address"). The
- * server decides who has an address; the ledger on this node says what this
+ * address, named by it. The server decides who has an address; the ledger on this node says what this
  * node asked for, so that nothing is lost or done twice when an answer is, or a
  * process, or the ledger itself.
  *

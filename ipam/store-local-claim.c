@@ -8,7 +8,6 @@
 #include "ipam/pool.h"
 #include "ipam/store-local-priv.h"
 #include "lib/file.h"
-#include "lib/hash.h"
 
 #include <string.h>
 
@@ -43,15 +42,6 @@ static struct occupancy claim_occupancy(const struct claim *claim,
 	};
 }
 
-/* As ADDRESSES has it for all stores: pool, then who. */
-static uint64_t claim_hash(const struct claim *claim)
-{
-	const char *pool = claim->wish->config->pool;
-	uint64_t hash = hash_add(HASH_INIT, pool, strlen(pool) + 1);
-
-	return hash_add(hash, claim->owner, strlen(claim->owner));
-}
-
 /* What an earlier ADD left: take it over if that one is dead. */
 static int claim_former(struct claim *claim, struct store_record *ret,
 			struct error *err)
@@ -72,16 +62,6 @@ static int claim_former(struct claim *claim, struct store_record *ret,
 	for (size_t i = 0; i < ret->n_addresses; i++)
 		claim->former[i] = ret->addresses[i].address.addr;
 	return local_release_addresses(claim->local, ret, 0, err);
-}
-
-/* The first candidate range that has it. */
-static const struct ipam_range *
-candidate_range(const struct ipam_range_set *set, inet_uint value)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (range_set_contains(&set->ranges[i].candidates, value))
-			return &set->ranges[i];
-	return NULL;
 }
 
 static int choose_requested(const struct claim *claim,
@@ -118,7 +98,7 @@ static int choose_again(const struct claim *claim, struct occupancy *occupancy,
 
 	if (former->family == set->family) {
 		*ret = inet_addr_to_uint(former);
-		r = candidate_range(set, *ret)
+		r = ipam_range_set_candidate(set, *ret)
 			    ? occupancy_taken(occupancy, *ret, &last, err)
 			    : 1;
 		if (r <= 0)
@@ -140,7 +120,8 @@ static int choose_in_order(const struct claim *claim,
 		return pool_lowest(&range->candidates, occupancy_taken,
 				   occupancy, ret, err);
 	cover = range_cover(&range->range);
-	pool_walk_init(&walk, &cover, claim_hash(claim));
+	pool_walk_init(&walk, &cover,
+		       store_hash(claim->wish->config->pool, claim->owner));
 	return pool_permuted(&range->candidates, &walk, occupancy_taken,
 			     occupancy, ret, err);
 }
@@ -167,7 +148,6 @@ static int claim_set(struct claim *claim, size_t index,
 	const struct ipam_range_set *set = &claim->wish->config->sets[index];
 	const struct inet_addr *requested = &claim->wish->requested[index];
 	struct occupancy occupancy = claim_occupancy(claim, set->family);
-	const struct ipam_range *range;
 	struct inet_addr addr;
 	inet_uint value;
 	int r;
@@ -187,13 +167,7 @@ static int claim_set(struct claim *claim, size_t index,
 		return r;
 
 	addr = inet_addr_from_uint(set->family, value);
-	range = candidate_range(set, value);
-	if (!range)
-		range = ipam_range_set_find(set, &addr);
-	record->addresses[index] = (struct store_address){
-		.address = { addr, range->range.network.len },
-		.gateway = range->gateway,
-	};
+	record->addresses[index] = store_address_of(set, &addr);
 	return 0;
 }
 

@@ -3,13 +3,14 @@
 #include "ipam/ledger.h"
 
 #include "lib/file.h"
+#include "lib/hash.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* No ADD takes this long: DESIGN allows it 20 s of wall clock. */
+/* No ADD takes this long: its own deadline is 20 s of wall clock. */
 #define STORE_ADD_MAX_MS 60000
 
 void store_record_clear(struct store_record *record)
@@ -176,6 +177,28 @@ int store_owner(const char *pod_namespace, const char *pod_name,
 		return 0;
 	*ret = NULL;
 	return error_oom(err);
+}
+
+uint64_t store_hash(const char *pool, const char *owner)
+{
+	uint64_t hash = hash_add(HASH_INIT, pool, strlen(pool) + 1);
+
+	return hash_add(hash, owner, strlen(owner));
+}
+
+/* One that was asked for need not be a candidate. */
+struct store_address store_address_of(const struct ipam_range_set *set,
+				      const struct inet_addr *addr)
+{
+	const struct ipam_range *range =
+		ipam_range_set_candidate(set, inet_addr_to_uint(addr));
+
+	if (!range)
+		range = ipam_range_set_find(set, addr);
+	return (struct store_address){
+		.address = { *addr, range->range.network.len },
+		.gateway = range->gateway,
+	};
 }
 
 /* Everything but the strings. The bytes never leave the machine, nor the boot,

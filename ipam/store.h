@@ -112,6 +112,14 @@ int store_owner(const char *pod_namespace, const char *pod_name,
 		const char *container_id, const char *ifname, char **ret,
 		struct error *err);
 
+/** store_hash() - Where the permutation of the pool's addresses begins for an
+ * owner: in every store the same, so that a move from one to another keeps it */
+uint64_t store_hash(const char *pool, const char *owner);
+
+/** store_address_of() - An address of a set, as it is recorded */
+struct store_address store_address_of(const struct ipam_range_set *set,
+				      const struct inet_addr *addr);
+
 /** store_record_encode() / store_record_decode() - For keeping it as bytes
  *
  * Records of the first version, which knew no place, are read as well: a new

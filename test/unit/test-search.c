@@ -124,7 +124,7 @@ static uint64_t hash_of(unsigned int n)
 
 /* --- what a request each costs ---------------------------------------------------- */
 
-/* ADDRESSES: 2.0 at 50 %, 4.1 + 0.67 lists at 90 %, 4.9 + 0.97 at 99 %. A list
+/* A model of it says 2.0 at 50 %, 4.1 + 0.67 lists at 90 %, 4.9 + 0.97 at 99 %. A list
  * is one of up to three blocks, or of all. */
 Test(search, requests_for_an_address_by_occupancy)
 {

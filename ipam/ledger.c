@@ -113,34 +113,19 @@ int ledger_unreadable(struct ledger *ledger, const char *what,
 
 /* --- entries ------------------------------------------------------------------- */
 
-static int entry_key(const char *network, const char *container_id,
-		     const char *ifname, struct table_key *key,
-		     struct error *err)
-{
-	table_key_init(key, 'A');
-	table_key_add_text(key, network);
-	table_key_add_text(key, container_id);
-	table_key_add_text(key, ifname);
-	if (table_key_fits(key))
-		return 0;
-	return error_set(err, ERROR_CONFIG, ENAMETOOLONG,
-			 "network name, container id and interface name "
-			 "together: more than %d bytes",
-			 TABLE_KEY_MAX - 4);
-}
-
 int ledger_key(const struct store_attachment *attachment, struct table_key *key,
 	       struct error *err)
 {
-	return entry_key(attachment->network, attachment->container_id,
-			 attachment->ifname, key, err);
+	return table_key_attachment(attachment->network,
+				    attachment->container_id,
+				    attachment->ifname, key, err);
 }
 
 int ledger_record_key(const struct store_record *record, struct table_key *key,
 		      struct error *err)
 {
-	return entry_key(record->network, record->container_id, record->ifname,
-			 key, err);
+	return table_key_attachment(record->network, record->container_id,
+				    record->ifname, key, err);
 }
 
 /* The references, then the record. */

@@ -38,27 +38,12 @@ int local_end(struct local *local, int r, struct error *err)
 	return r;
 }
 
-static int attachment_key(const char *network, const char *container_id,
-			  const char *ifname, struct table_key *key,
-			  struct error *err)
-{
-	table_key_init(key, 'A');
-	table_key_add_text(key, network);
-	table_key_add_text(key, container_id);
-	table_key_add_text(key, ifname);
-	if (table_key_fits(key))
-		return 0;
-	return error_set(err, ERROR_CONFIG, ENAMETOOLONG,
-			 "network name, container id and interface name "
-			 "together: more than %d bytes",
-			 TABLE_KEY_MAX - 4);
-}
-
 int local_key(const struct store_attachment *attachment, struct table_key *key,
 	      struct error *err)
 {
-	return attachment_key(attachment->network, attachment->container_id,
-			      attachment->ifname, key, err);
+	return table_key_attachment(attachment->network,
+				    attachment->container_id,
+				    attachment->ifname, key, err);
 }
 
 static int record_unreadable(struct local *local, struct error *err)
@@ -395,8 +380,8 @@ static int rebuild_record(struct local *local, const struct store_record *known,
 	struct table_key key;
 	int r;
 
-	r = attachment_key(known->network, known->container_id, known->ifname,
-			   &key, err);
+	r = table_key_attachment(known->network, known->container_id,
+				 known->ifname, &key, err);
 	if (r < 0)
 		return r;
 	r = table_get(local->table, &key, &none, err);

@@ -82,6 +82,22 @@ bool table_key_fits(const struct table_key *key)
 	return key->len <= TABLE_KEY_MAX;
 }
 
+int table_key_attachment(const char *network, const char *container_id,
+			 const char *ifname, struct table_key *ret,
+			 struct error *err)
+{
+	table_key_init(ret, 'A');
+	table_key_add_text(ret, network);
+	table_key_add_text(ret, container_id);
+	table_key_add_text(ret, ifname);
+	if (table_key_fits(ret))
+		return 0;
+	return error_set(err, ERROR_CONFIG, ENAMETOOLONG,
+			 "network name, container id and interface name "
+			 "together: more than %d bytes",
+			 TABLE_KEY_MAX - 4);
+}
+
 const char *table_path(const struct table *table)
 {
 	return table->path;

@@ -56,6 +56,15 @@ unsigned __int128 table_key_uint(const struct table_key *key, size_t at,
 /** table_key_fits() - Is it no longer than a key can be? */
 bool table_key_fits(const struct table_key *key);
 
+/**
+ * table_key_attachment() - Key of an attachment's entry, of kind 'A'
+ *
+ * Return: 0, or < 0 with ERROR_CONFIG if the names are too long for a key.
+ */
+int table_key_attachment(const char *network, const char *container_id,
+			 const char *ifname, struct table_key *ret,
+			 struct error *err);
+
 /* Borrowed; valid until the next change or the end of the transaction. */
 struct table_value {
 	const uint8_t *data;

@@ -118,6 +118,22 @@ void netlink_addrs_clear(struct netlink_addrs *addrs)
 	*addrs = (struct netlink_addrs){ 0 };
 }
 
+void netlink_addrs_sort_by_age(struct netlink_addrs *addrs)
+{
+	struct netlink_addr *items = addrs->items;
+	size_t first = 0;
+
+	while (first < addrs->count &&
+	       items[first].address.addr.family == AF_INET)
+		first++;
+	for (size_t last = addrs->count; first + 1 < last; first++) {
+		struct netlink_addr addr = items[first];
+
+		items[first] = items[--last];
+		items[last] = addr;
+	}
+}
+
 static struct nl_msg *addr_message(int type, int flags,
 				   const struct netlink_addr *addr)
 {

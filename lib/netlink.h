@@ -260,6 +260,10 @@ struct netlink_addrs {
 void netlink_addrs_clear(struct netlink_addrs *addrs);
 #define cleanup_netlink_addrs cleanup(netlink_addrs_clear)
 
+/** netlink_addrs_sort_by_age() - Oldest first, of a list as the kernel gives it:
+ * IPv4 first and so, IPv6 the other way round */
+void netlink_addrs_sort_by_age(struct netlink_addrs *addrs);
+
 /**
  * netlink_addr_list() - Addresses of one link
  * @index:	0 for all links

@@ -120,23 +120,6 @@ void node_parent_clear(struct node_parent *parent)
 	*parent = (struct node_parent){ 0 };
 }
 
-/* IPv4 comes first and is listed so; IPv6 is listed the other way round. */
-static void node_sort_by_age(struct netlink_addrs *addrs)
-{
-	struct netlink_addr *items = addrs->items;
-	size_t first = 0;
-
-	while (first < addrs->count &&
-	       items[first].address.addr.family == AF_INET)
-		first++;
-	for (size_t last = addrs->count; first + 1 < last; first++) {
-		struct netlink_addr addr = items[first];
-
-		items[first] = items[--last];
-		items[last] = addr;
-	}
-}
-
 int node_parent_list(struct netlink *host, const struct netlink_link *link,
 		     struct node_parent *parent, struct error *err)
 {
@@ -149,7 +132,7 @@ int node_parent_list(struct netlink *host, const struct netlink_link *link,
 			      err);
 	if (r < 0)
 		return error_context(err, "addresses of %s", link->name);
-	node_sort_by_age(&parent->addrs);
+	netlink_addrs_sort_by_age(&parent->addrs);
 	parent->is_listed = true;
 	return 0;
 }

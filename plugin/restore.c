@@ -99,23 +99,6 @@ static int restore_check(const struct restore *restore,
 			 restore->shim->name);
 }
 
-/* IPv4 is listed oldest first, IPv6 the other way round. */
-static void restore_sort_by_age(struct netlink_addrs *addrs)
-{
-	struct netlink_addr *items = addrs->items;
-	size_t first = 0;
-
-	while (first < addrs->count &&
-	       items[first].address.addr.family == AF_INET)
-		first++;
-	for (size_t last = addrs->count; first + 1 < last; first++) {
-		struct netlink_addr addr = items[first];
-
-		items[first] = items[--last];
-		items[last] = addr;
-	}
-}
-
 int restore_plan(struct restore *restore, struct error *err)
 {
 	cleanup_netlink_addrs struct netlink_addrs parent = { 0 };
@@ -142,7 +125,7 @@ int restore_plan(struct restore *restore, struct error *err)
 		r = restore_check(restore, addr, err);
 		ret->items[ret->count++] = *addr;
 	}
-	restore_sort_by_age(ret);
+	netlink_addrs_sort_by_age(ret);
 	if (r == 0 && ret->count && !(restore->parent->flags & IFF_UP))
 		r = error_set(
 			err, ERROR_SHIM, 0,

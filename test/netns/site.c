@@ -96,6 +96,26 @@ bool site_is_dead(int status)
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
+bool site_dies(unsigned int nth, bool (*run)(struct netlink *host))
+{
+	int status;
+	pid_t pid = fork();
+
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		struct netlink *host;
+		struct error err = { 0 };
+
+		if (netlink_open(-1, &host, &err) < 0)
+			_exit(1);
+		site_die(nth);
+		_exit(run(host) ? 0 : 1);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(site_is_dead(status) || status == 0, "%x", status);
+	return site_is_dead(status);
+}
+
 bool site_failed(void)
 {
 	return failed;
@@ -137,6 +157,39 @@ int site_overlay_ensure(struct site *site, enum node_ensure how,
 			   &site->err);
 	*ret = parent.link;
 	return r;
+}
+
+int site_peer(void)
+{
+	char path[NS_PATH];
+	int peer = ns_new();
+
+	ns_do(-1,
+	      "ip link set far2 netns %s; ip addr flush dev under2;"
+	      " ip addr add 10.0.2.0/31 dev under2;"
+	      " ip route replace 10.100.100.2 via 10.0.2.1 src 10.100.100.1",
+	      ns_path(peer, path));
+	ns_do(peer, "ip link set far2 up; ip addr add 10.0.2.1/31 dev far2;"
+		    " ip addr add 10.100.100.2/32 dev lo;"
+		    " ip route add 10.100.100.1 via 10.0.2.0 src 10.100.100.2;"
+		    " ip link add vxlan-storage mtu 8950 type vxlan id 100"
+		    " dstport 4789 local 10.100.100.2;"
+		    " bridge fdb append 00:00:00:00:00:00 dev vxlan-storage"
+		    " dst 10.100.100.1;"
+		    " ip link set vxlan-storage addrgenmode none up;"
+		    " ip addr add 10.100.1.2/24 dev vxlan-storage;"
+		    " ip addr add fd00:1::2/64 dev vxlan-storage nodad;"
+		    " ip addr add 10.200.0.5/32 dev lo;"
+		    " ip addr add fd00:200::5/128 dev lo nodad");
+	return peer;
+}
+
+void site_rp_filter(int value)
+{
+	ns_do(-1,
+	      "for i in all default vxlan-storage under2; do"
+	      " echo %d >/proc/sys/net/ipv4/conf/$i/rp_filter; done",
+	      value);
 }
 
 void site_range(struct site *site, const char *network, const char *first,

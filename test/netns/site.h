@@ -37,6 +37,14 @@ void site_clear(struct site *site);
 /** site_rows() - Let the table have @count rows, and find ours again */
 void site_rows(struct site *site, size_t count);
 
+/** site_peer() - Node "k8s-2" behind under2, in the namespace that is returned:
+ * its overlay with 10.100.1.2 and fd00:1::2, and 10.200.0.5 and fd00:200::5 behind
+ * it */
+int site_peer(void);
+
+/** site_rp_filter() - Set it wherever the kernel looks */
+void site_rp_filter(int value);
+
 /** site_range() - Let pods have @first to @last of @network */
 void site_range(struct site *site, const char *network, const char *first,
 		const char *last);
@@ -61,6 +69,10 @@ void site_fail(unsigned int nth);
 
 /** site_die() - Let SIGKILL hit this process before its @nth change */
 void site_die(unsigned int nth);
+
+/** site_dies() - Does a process of its own, with a session of its own, come to
+ * its @nth change in @run? It dies there; else @run must return true */
+bool site_dies(unsigned int nth, bool (*run)(struct netlink *host));
 
 /** site_is_dead() - Did it? @status is waitpid's */
 bool site_is_dead(int status);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 
 /*
@@ -42,35 +41,11 @@ static const struct family families[] = {
 	  "route add default via fd00:1::2 dev vxlan-storage table 100\n" },
 };
 
-static void start_peer(void)
-{
-	char path[NS_PATH];
-
-	peer = ns_new();
-	ns_do(-1,
-	      "ip link set far2 netns %s; ip addr flush dev under2;"
-	      " ip addr add 10.0.2.0/31 dev under2;"
-	      " ip route replace 10.100.100.2 via 10.0.2.1 src 10.100.100.1",
-	      ns_path(peer, path));
-	ns_do(peer, "ip link set far2 up; ip addr add 10.0.2.1/31 dev far2;"
-		    " ip addr add 10.100.100.2/32 dev lo;"
-		    " ip route add 10.100.100.1 via 10.0.2.0 src 10.100.100.2;"
-		    " ip link add vxlan-storage mtu 8950 type vxlan id 100"
-		    " dstport 4789 local 10.100.100.2;"
-		    " bridge fdb append 00:00:00:00:00:00 dev vxlan-storage"
-		    " dst 10.100.100.1;"
-		    " ip link set vxlan-storage addrgenmode none up;"
-		    " ip addr add 10.100.1.2/24 dev vxlan-storage;"
-		    " ip addr add fd00:1::2/64 dev vxlan-storage nodad;"
-		    " ip addr add 10.200.0.5/32 dev lo;"
-		    " ip addr add fd00:200::5/128 dev lo nodad");
-}
-
 static void start(void)
 {
 	site_init(&site);
 	site_rows(&site, 2);
-	start_peer();
+	peer = site_peer();
 	site.config.shim.present = true;
 	site.config.shim.name = strdup("lhnet1-host");
 	cr_assert_eq(site_overlay_ensure(&site, NODE_REPAIR, &parent),
@@ -85,14 +60,6 @@ static void stop(void)
 }
 
 TestSuite(flow, .init = start, .fini = stop, .timeout = 280);
-
-static void set_rp_filter(int value)
-{
-	ns_do(-1,
-	      "for i in all default vxlan-storage under2; do"
-	      " echo %d >/proc/sys/net/ipv4/conf/$i/rp_filter; done",
-	      value);
-}
 
 /* The address and its routes are on the parent, and everybody knows it there. */
 static void reset(const struct family *family)
@@ -201,7 +168,7 @@ static void run_all(const struct family *family, int rp_filter)
 	struct sum sum = { 0 };
 	struct sum inbound = { 0 };
 
-	set_rp_filter(rp_filter);
+	site_rp_filter(rp_filter);
 	for (int i = 0; i < RUNS; i++) {
 		run(family, false, &sum);
 		run(family, true, &inbound);
@@ -228,26 +195,9 @@ Test(flow, nothing_is_lost_while_the_address_moves)
 
 /* --- killed -------------------------------------------------------------------------- */
 
-/* Return: did it come to the @nth change? */
-static bool ensure_and_die(unsigned int nth)
+static bool changes(struct netlink *host)
 {
-	int status;
-	pid_t pid = fork();
-
-	cr_assert_geq(pid, 0);
-	if (pid == 0) {
-		struct netlink *host;
-		struct error err = { 0 };
-
-		if (netlink_open(-1, &host, &err) < 0)
-			_exit(1);
-		site_die(nth);
-		_exit(ensure(host) == NODE_CHANGED ? 0 : 1);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(site_is_dead(status) ||
-		  (WIFEXITED(status) && WEXITSTATUS(status) == 0));
-	return site_is_dead(status);
+	return ensure(host) == NODE_CHANGED;
 }
 
 static bool kill_once(const struct family *family, bool inbound_only,
@@ -259,7 +209,7 @@ static bool kill_once(const struct family *family, bool inbound_only,
 
 	reset(family);
 	start_flows(family, inbound_only, &flow);
-	died = ensure_and_die(nth);
+	died = site_dies(nth, changes);
 	ns_sleep_ms(30);
 	if (died)
 		make();
@@ -286,7 +236,7 @@ static void kill_all(const struct family *family, int rp_filter)
 	cleanup_free char *right = NULL;
 	struct sum sum = { 0 };
 
-	set_rp_filter(rp_filter);
+	site_rp_filter(rp_filter);
 	right = undisturbed(family);
 	for (unsigned int nth = 1; kill_once(family, false, nth, right, &sum);
 	     nth++)

@@ -6,7 +6,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 /* An overlay of our own, with all that it should not have. */
 static void start(void)
@@ -207,25 +206,10 @@ Test(migrate, a_change_that_fails_on_a_shim_that_is_there_leaves_both)
 	site_shim_expect_right("after all");
 }
 
-static bool ensure_and_die(unsigned int nth)
+static bool changes(struct netlink *host)
 {
-	int status;
-	pid_t pid = fork();
-
-	cr_assert_geq(pid, 0);
-	if (pid == 0) {
-		struct netlink *host;
-		struct error err = { 0 };
-
-		if (netlink_open(-1, &host, &err) < 0)
-			_exit(1);
-		site.host = host;
-		site_die(nth);
-		_exit(site_shim_ensure(NODE_REPAIR) == NODE_CHANGED ? 0 : 1);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(site_is_dead(status) || status == 0, "%x", status);
-	return site_is_dead(status);
+	site.host = host;
+	return site_shim_ensure(NODE_REPAIR) == NODE_CHANGED;
 }
 
 Test(migrate, killed_anywhere_the_next_run_ends_where_it_would_have_ended)
@@ -240,7 +224,7 @@ Test(migrate, killed_anywhere_the_next_run_ends_where_it_would_have_ended)
 		cleanup_free char *after = NULL;
 
 		reset_full();
-		if (!ensure_and_die(nth))
+		if (!site_dies(nth, changes))
 			break;
 		site_shim_make();
 		after = ns_snapshot(-1);
@@ -494,7 +478,7 @@ Test(foreign, killed_anywhere_the_next_run_ends_where_it_would_have_ended)
 		cleanup_free char *after = NULL;
 
 		put(state);
-		if (nth > 0 && !ensure_and_die(nth))
+		if (nth > 0 && !site_dies(nth, changes))
 			break;
 		site_shim_make();
 		site_shim_expect_right("completed");

@@ -8,7 +8,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 /*
  * Node "k8s-1" and its peer "k8s-2" in a namespace of its own; the overlay is
@@ -31,35 +30,11 @@ static const char state[] =
 	"route add default via 10.100.1.2 dev vxlan-storage table 100\n"
 	"route add fd00:200::/32 via fd00:1::2 dev vxlan-storage\n";
 
-static void start_peer(void)
-{
-	char path[NS_PATH];
-
-	peer = ns_new();
-	ns_do(-1,
-	      "ip link set far2 netns %s; ip addr flush dev under2;"
-	      " ip addr add 10.0.2.0/31 dev under2;"
-	      " ip route replace 10.100.100.2 via 10.0.2.1 src 10.100.100.1",
-	      ns_path(peer, path));
-	ns_do(peer, "ip link set far2 up; ip addr add 10.0.2.1/31 dev far2;"
-		    " ip addr add 10.100.100.2/32 dev lo;"
-		    " ip route add 10.100.100.1 via 10.0.2.0 src 10.100.100.2;"
-		    " ip link add vxlan-storage mtu 8950 type vxlan id 100"
-		    " dstport 4789 local 10.100.100.2;"
-		    " bridge fdb append 00:00:00:00:00:00 dev vxlan-storage"
-		    " dst 10.100.100.1;"
-		    " ip link set vxlan-storage addrgenmode none up;"
-		    " ip addr add 10.100.1.2/24 dev vxlan-storage;"
-		    " ip addr add fd00:1::2/64 dev vxlan-storage nodad;"
-		    " ip addr add 10.200.0.5/32 dev lo;"
-		    " ip addr add fd00:200::5/128 dev lo nodad");
-}
-
 static void start(void)
 {
 	site_init(&site);
 	site_rows(&site, 2);
-	start_peer();
+	peer = site_peer();
 	site.config.shim.present = true;
 	site.config.shim.name = strdup("lhnet1-host");
 	site.rows[0].addresses[1] = site_prefix("fd00:1::1/64");
@@ -80,14 +55,6 @@ static void stop(void)
 }
 
 TestSuite(restore, .init = start, .fini = stop, .timeout = 280);
-
-static void set_rp_filter(int value)
-{
-	ns_do(-1,
-	      "for i in all default vxlan-storage under2; do"
-	      " echo %d >/proc/sys/net/ipv4/conf/$i/rp_filter; done",
-	      value);
-}
 
 /* All on the parent, as it was before there was a shim. */
 static void reset(void)
@@ -126,26 +93,11 @@ static void must_run(void)
 	cr_assert_eq(run(site.host, &err), 0, "%s", err.details);
 }
 
-/* Return: did it come to the @nth change? */
-static bool run_and_die(unsigned int nth)
+static bool runs(struct netlink *host)
 {
-	int status;
-	pid_t pid = fork();
+	struct error err = { 0 };
 
-	cr_assert_geq(pid, 0);
-	if (pid == 0) {
-		struct netlink *host;
-		struct error err = { 0 };
-
-		if (netlink_open(-1, &host, &err) < 0)
-			_exit(1);
-		site_die(nth);
-		_exit(run(host, &err) == 0 ? 0 : 1);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(site_is_dead(status) ||
-		  (WIFEXITED(status) && WEXITSTATUS(status) == 0));
-	return site_is_dead(status);
+	return run(host, &err) == 0;
 }
 
 static void start_flows(struct flow *ret)
@@ -173,7 +125,7 @@ Test(restore, the_parent_is_as_it_was_before_there_was_a_shim)
 		cleanup_free char *before = NULL;
 		cleanup_free char *after = NULL;
 
-		set_rp_filter(rp_filter);
+		site_rp_filter(rp_filter);
 		reset();
 		before = ns_snapshot(-1);
 		site_shim_make();
@@ -238,7 +190,7 @@ Test(restore, nothing_is_lost_while_the_addresses_go_back)
 	for (int rp_filter = 0; rp_filter <= 2; rp_filter++) {
 		unsigned int sent = 0, lost = 0;
 
-		set_rp_filter(rp_filter);
+		site_rp_filter(rp_filter);
 		for (int i = 0; i < RUNS; i++) {
 			struct flow_result result;
 			struct flow flow;
@@ -271,7 +223,7 @@ static bool kill_once(unsigned int nth, const char *right, unsigned int *sent,
 	reset();
 	site_shim_make();
 	start_flows(&flow);
-	died = run_and_die(nth);
+	died = site_dies(nth, runs);
 	ns_sleep_ms(30);
 	if (died)
 		must_run();
@@ -295,7 +247,7 @@ Test(restore, killed_anywhere_the_next_run_ends_where_it_would_have_ended)
 		unsigned int sent = 0, lost = 0;
 		unsigned int nth = 1;
 
-		set_rp_filter(rp_filter);
+		site_rp_filter(rp_filter);
 		reset();
 		right = ns_snapshot(-1);
 		while (kill_once(nth, right, &sent, &lost))

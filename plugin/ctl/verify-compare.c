@@ -65,8 +65,8 @@ static int compare_speed(struct verify *v, const struct verify_leg *local,
 	if (is_slower(&items[0], &items[1]))
 		report_warn(&v->ctl->report, v->network->config.name,
 			    "look at: ip route get, and ip neigh, of that pod",
-			    "the local pod %s answers in %.2f ms, a remote one "
-			    "in %.2f ms",
+			    "the local pod %s answers in %.3f ms, a remote one "
+			    "in %.3f ms",
 			    inet_addr_format(&local->to->addr, addr),
 			    items[0].min_us / 1000.0, items[1].min_us / 1000.0);
 	return 0;

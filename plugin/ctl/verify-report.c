@@ -81,7 +81,7 @@ static void add_leg(struct ctl_table *table, const struct verify *v,
 		ctl_table_add(table, "FAIL %u/%u lost",
 			      echo->sent - echo->received, echo->sent);
 	if (echo->received)
-		ctl_table_add(table, "%.2f/%.2f/%.2f", echo->min_us / 1000.0,
+		ctl_table_add(table, "%.3f/%.3f/%.3f", echo->min_us / 1000.0,
 			      (double)avg / 1000.0, echo->max_us / 1000.0);
 	else
 		ctl_table_add(table, "%s", "");
@@ -165,7 +165,7 @@ static void add_cell(struct ctl_table *table, const struct cell *cell)
 	else if (cell->ok < cell->asked)
 		ctl_table_add(table, "FAIL %zu/%zu", cell->ok, cell->asked);
 	else
-		ctl_table_add(table, "ok %zu/%zu %.2f ms", cell->ok,
+		ctl_table_add(table, "ok %zu/%zu %.3f ms", cell->ok,
 			      cell->asked,
 			      (double)cell->sum_us / (double)cell->ok / 1000);
 }

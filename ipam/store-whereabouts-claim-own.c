@@ -29,24 +29,20 @@ bool pools_claim_is_own_key(const struct claim *claim,
 	       memcmp(key->bytes, claim->key.bytes, key->len) == 0;
 }
 
-static bool is_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 static bool is_own(const struct claim *claim,
 		   const struct whereabouts_holder *have)
 {
-	return is_text(have->id, claim->want.holder.id) &&
-	       is_text(have->ifname, claim->want.holder.ifname) &&
-	       is_text(have->podref, claim->podref);
+	return whereabouts_is_text(have->id, claim->want.holder.id) &&
+	       whereabouts_is_text(have->ifname, claim->want.holder.ifname) &&
+	       whereabouts_is_text(have->podref, claim->podref);
 }
 
 static bool is_own_pod(const struct claim *claim,
 		       const struct whereabouts_holder *have)
 {
-	return *claim->podref && is_text(have->podref, claim->podref) &&
-	       is_text(have->ifname, claim->want.holder.ifname);
+	return *claim->podref &&
+	       whereabouts_is_text(have->podref, claim->podref) &&
+	       whereabouts_is_text(have->ifname, claim->want.holder.ifname);
 }
 
 /* The set that an address of the own entry was reserved for. */
@@ -72,10 +68,10 @@ static int is_inheritable(struct claim *claim, const struct table_key *key,
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (!is_text(entry.record.container_id, have->id) ||
-	    is_text(entry.record.container_id, own->container_id) ||
-	    !is_text(entry.record.ifname, own->ifname) ||
-	    !is_text(entry.record.network, own->network))
+	if (!whereabouts_is_text(entry.record.container_id, have->id) ||
+	    whereabouts_is_text(entry.record.container_id, own->container_id) ||
+	    !whereabouts_is_text(entry.record.ifname, own->ifname) ||
+	    !whereabouts_is_text(entry.record.network, own->network))
 		return 0;
 	r = store_record_is_in_progress(&entry.record, err);
 	return r < 0 ? r : r == 0;

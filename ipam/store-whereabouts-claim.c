@@ -4,7 +4,7 @@
  *
  *	GET pool	what is taken in it, and this node's turn to change it
  *	transaction	which one, and a line that says that it is on its way
- *	PATCH, POST	whereabouts-claim.c
+ *	PATCH, POST	whereabouts-take.c
  *	transaction	the entry has it, and the line is gone
  *
  * Which one: what the pool says is this pod's interface's already, whatever

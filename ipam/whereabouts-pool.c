@@ -156,7 +156,12 @@ int whereabouts_pool_read(const struct json_at *at,
 
 /* --- finding ------------------------------------------------------------------------ */
 
-static bool has_ifname(const struct whereabouts_holder *holder)
+bool whereabouts_is_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool whereabouts_has_ifname(const struct whereabouts_holder *holder)
 {
 	return holder->ifname && *holder->ifname;
 }
@@ -197,7 +202,7 @@ whereabouts_pool_of_container(const struct whereabouts_pool *pool,
 		if (is_ifname(&have->holder, ifname))
 			return have;
 		found++;
-		if (!has_ifname(&have->holder))
+		if (!whereabouts_has_ifname(&have->holder))
 			nameless = have;
 	}
 	return found == 1 ? nameless : NULL;
@@ -276,7 +281,7 @@ static void test_holder(struct json_writer *w, const char *key,
 	step(w, "test", pointer(key, "id", path), holder->id);
 	if (holder->podref)
 		step(w, "test", pointer(key, "podref", path), holder->podref);
-	if (has_ifname(holder))
+	if (whereabouts_has_ifname(holder))
 		step(w, "test", pointer(key, "ifname", path), holder->ifname);
 }
 
@@ -316,7 +321,7 @@ int whereabouts_pool_claim(const struct whereabouts_pool *seen,
 	json_write_object(&w, "value");
 	json_write_string(&w, "id", holder->id);
 	json_write_string(&w, "podref", holder->podref);
-	if (has_ifname(holder))
+	if (whereabouts_has_ifname(holder))
 		json_write_string(&w, "ifname", holder->ifname);
 	json_write_end(&w);
 	json_write_end(&w);
@@ -406,5 +411,5 @@ bool whereabouts_overlap_is(const struct whereabouts_overlap *overlap,
 	const struct whereabouts_holder *holder = &overlap->holder;
 
 	return strcmp(holder->podref, podref) == 0 &&
-	       (!has_ifname(holder) || is_ifname(holder, ifname));
+	       (!whereabouts_has_ifname(holder) || is_ifname(holder, ifname));
 }

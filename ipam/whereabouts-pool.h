@@ -27,6 +27,12 @@ struct whereabouts_holder {
 			     * definition drops it */
 };
 
+/** whereabouts_is_text() - The same text? One that is not said is empty */
+bool whereabouts_is_text(const char *a, const char *b);
+
+/** whereabouts_has_ifname() - Is it said? */
+bool whereabouts_has_ifname(const struct whereabouts_holder *holder);
+
 struct whereabouts_allocation {
 	const char *key;
 	struct inet_addr addr; /* family 0: Whereabouts ignores the key */

@@ -2,7 +2,8 @@
 #define IPAM_WHEREABOUTS_PRIV_H
 
 /*
- * Shared by ipam/whereabouts-{claim,request}.c only: single requests.
+ * Shared by ipam/whereabouts-{claim,take,give,request}.c only: single
+ * requests, a node's turns, and whose a key is.
  */
 
 #include "ipam/whereabouts-claim.h"
@@ -13,6 +14,23 @@ enum {
 	WHEREABOUTS_GONE = 91, /* there is no such object */
 };
 
+#define WHEREABOUTS_TRIES                                                      \
+	12 /* conflicts over one key, each after a fresh read */
+#define WHEREABOUTS_LOST 2 /* answers, then the server is sick */
+
+/* --- whose is it? (whereabouts-claim.c) ------------------------------------------- */
+
+/** whereabouts_is_own() - This very container's? */
+bool whereabouts_is_own(const struct whereabouts_holder *own,
+			const struct whereabouts_holder *have);
+
+/** whereabouts_at() - What a pool says of an address; NULL: it is free */
+const struct whereabouts_allocation *
+whereabouts_at(const struct whereabouts_view *view,
+	       const struct inet_addr *addr);
+
+/* --- turns (whereabouts-request.c) --------------------------------------------------- */
+
 /** whereabouts_enter() - Wait for this node's turn with a pool, as long as that
  * makes sense; without it, all is done just the same */
 void whereabouts_enter(struct cluster *cluster,
@@ -21,6 +39,8 @@ void whereabouts_leave(int *gate);
 
 /** whereabouts_pause() - After the n-th conflict, of a patch that took so long */
 void whereabouts_pause(unsigned int n, uint64_t took_ms);
+
+/* --- requests (whereabouts-request.c) ------------------------------------------- */
 
 /** whereabouts_pool_get() - 0, WHEREABOUTS_GONE, CLUSTER_UNKNOWN, negative */
 int whereabouts_pool_get(struct cluster *cluster,

@@ -2,7 +2,7 @@
 #define IPAM_WHEREABOUTS_PRIV_H
 
 /*
- * Shared by ipam/whereabouts-{claim,take,give,request}.c only: single
+ * Shared by ipam/whereabouts-{claim,take,give,turn,request*}.c only: single
  * requests, a node's turns, and whose a key is.
  */
 
@@ -29,7 +29,7 @@ const struct whereabouts_allocation *
 whereabouts_at(const struct whereabouts_view *view,
 	       const struct inet_addr *addr);
 
-/* --- turns (whereabouts-request.c) --------------------------------------------------- */
+/* --- turns (whereabouts-turn.c) ------------------------------------------------------ */
 
 /** whereabouts_enter() - Wait for this node's turn with a pool, as long as that
  * makes sense; without it, all is done just the same */
@@ -40,7 +40,7 @@ void whereabouts_leave(int *gate);
 /** whereabouts_pause() - After the n-th conflict, of a patch that took so long */
 void whereabouts_pause(unsigned int n, uint64_t took_ms);
 
-/* --- requests (whereabouts-request.c) ------------------------------------------- */
+/* --- requests (whereabouts-request-pool.c, -overlap.c) -------------------------- */
 
 /** whereabouts_pool_get() - 0, WHEREABOUTS_GONE, CLUSTER_UNKNOWN, negative */
 int whereabouts_pool_get(struct cluster *cluster,

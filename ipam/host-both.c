@@ -41,10 +41,7 @@ int host_both_take(struct host_kube *step, const struct inet_addr *addr,
 	    !worlds_is_in_ranges(step->config, addr))
 		return 0;
 	if (worlds_claim_host(step->config, node, addr, id, &claim) != 0)
-		return error_set(err, ERROR_CONFIG, 0,
-				 "node \"%.64s\" has no name that a pool "
-				 "could keep",
-				 node);
+		return host_no_name(node, err);
 	r = whereabouts_take(step->cluster, &claim, addr, &view, &got, err);
 	if (r == CLUSTER_UNKNOWN)
 		return cluster_unknown(step->cluster, err);

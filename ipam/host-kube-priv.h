@@ -29,11 +29,6 @@ static inline bool host_kube_has_vtep(const struct host_kube *step,
 int host_kube_open(struct host_kube *step, struct store **ret,
 		   struct error *err);
 
-/** host_kube_held_key() - Of what is remembered of a given address */
-int host_kube_held_key(const struct host_kube *step,
-		       const struct inet_addr *addr, struct table_key *key,
-		       struct error *err);
-
 /* --- objects (host-kube-object.c) -------------------------------------------------- */
 
 bool host_kube_is_own(const struct host_kube *step,

@@ -200,15 +200,6 @@ static int step_range(struct host_kube *step, const struct range *range,
 
 /* --- given addresses -------------------------------------------------------------------- */
 
-int host_kube_held_key(const struct host_kube *step,
-		       const struct inet_addr *addr, struct table_key *key,
-		       struct error *err)
-{
-	const struct inet_prefix host = inet_prefix_host(addr);
-
-	return host_key(step->config, step->host, &host, key, err);
-}
-
 /* Return: 1 if it is known to be held, 0 if not (looking only), or negative */
 static int step_given(struct host_kube *step, const struct inet_prefix *given,
 		      struct error *err)
@@ -217,7 +208,7 @@ static int step_given(struct host_kube *step, const struct inet_prefix *given,
 	struct reservation have;
 	int r;
 
-	r = host_kube_held_key(step, &given->addr, &step->key, err);
+	r = host_key(step->config, step->host, &host, &step->key, err);
 	if (r == 0)
 		r = recall(step, given->addr.family, err);
 	if (r < 0)

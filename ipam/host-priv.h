@@ -70,4 +70,7 @@ int host_whereabouts_hold(const struct ipam_config *config,
 			  const struct ipam_host_addresses *addresses,
 			  bool claim, struct error *err) warn_unused;
 
+/** host_no_name() - Raise that a node's name is none for Whereabouts' pools */
+int host_no_name(const char *node, struct error *err);
+
 #endif

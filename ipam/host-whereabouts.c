@@ -36,6 +36,14 @@ static void step_clear(struct step *step)
 }
 #define cleanup_step cleanup(step_clear)
 
+int host_no_name(const char *node, struct error *err)
+{
+	return error_set(err, ERROR_CONFIG, 0,
+			 "node \"%.64s\": no name that Whereabouts' pools "
+			 "could keep an address for",
+			 node);
+}
+
 static int step_init(struct step *step, const struct ipam_config *config,
 		     const struct ipam_host *host, struct error *err)
 {
@@ -46,10 +54,7 @@ static int step_init(struct step *step, const struct ipam_config *config,
 	};
 	if (whereabouts_host_id(host->node, step->id) == 0)
 		return 0;
-	return error_set(err, ERROR_CONFIG, 0,
-			 "node \"%.64s\": no name that Whereabouts' pools "
-			 "could keep an address for",
-			 host->node);
+	return host_no_name(host->node, err);
 }
 
 static struct whereabouts_claim claim_of(const struct step *step,

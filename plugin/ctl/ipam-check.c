@@ -231,9 +231,9 @@ int book_check(struct book *book, struct error *err)
 		return r;
 	r = ipam_audit(book->ipam, book->ctl->repair, book_tell, book, err);
 	if (r == 0)
-		r = book_compare(book, err);
-	if (r == 0)
 		r = book_check_host(book, err);
+	if (r == 0)
+		r = book_compare(book, err);
 	for (size_t i = 0; i < book->records.count && r == 0; i++)
 		r = check_record(book, &book->records.items[i], err);
 	if (r == 0)

@@ -70,7 +70,7 @@ int book_check_host(struct book *book, struct error *err)
 	size_t count = 0;
 	int r;
 
-	if (book->network->config.ipam.store != IPAM_STORE_KUBERNETES)
+	if (book->network->config.ipam.store == IPAM_STORE_LOCAL)
 		return 0;
 	r = own_find(book, &own, err);
 	if (r == 0)

@@ -27,27 +27,11 @@
  * or a key, in that one; the other answers that it has none, and that is fine.
  */
 
-#include "ipam/store-kube-priv.h"
+#include "ipam/store-both-priv.h"
 
-#include "lib/log.h"
+#include <stdlib.h>
 
-#include <stdio.h>
-#include <string.h>
-
-#define BOTH_TRIES 16 /* behind the first, only who races us takes any */
-
-enum {
-	POOLS,
-	OBJECTS,
-	WORLDS
-};
-
-struct both {
-	struct store base;
-	struct store *worlds[WORLDS];
-};
-
-static struct store *world(struct store *store, int which)
+struct store *both_world(struct store *store, int which)
 {
 	struct both *both = (struct both *)store;
 	struct store *one = both->worlds[which];
@@ -70,220 +54,27 @@ static int combine(int a, const struct error *a_err, int b,
 	return a == 0 ? b == STORE_ABSENT ? 0 : b : a == STORE_ABSENT ? b : a;
 }
 
-/* --- what may still be chosen -------------------------------------------------------- */
-
-/* The wish, without what is taken in the other world. */
-struct narrowed {
-	struct store_wish wish;
-	struct ipam_config config; /* all but its sets is borrowed */
-};
-
-static void narrowed_clear(struct narrowed *narrowed)
-{
-	for (size_t i = 0; i < narrowed->config.n_sets; i++) {
-		struct ipam_range_set *set = &narrowed->config.sets[i];
-
-		for (size_t j = 0; j < set->count; j++)
-			range_set_clear(&set->ranges[j].candidates);
-		free(set->ranges);
-	}
-	free(narrowed->config.sets);
-}
-#define cleanup_narrowed cleanup(narrowed_clear)
-
-static int copy_range(const struct ipam_range *from, struct ipam_range *to,
-		      struct error *err)
-{
-	int r = 0;
-
-	*to = *from;
-	to->candidates = (struct range_set){ 0 };
-	for (size_t i = 0; i < from->candidates.count && r == 0; i++)
-		r = range_set_add(&to->candidates,
-				  from->candidates.items[i].first,
-				  from->candidates.items[i].last, err);
-	return r;
-}
-
-static int copy_set(const struct ipam_range_set *from,
-		    struct ipam_range_set *to, struct error *err)
-{
-	int r = 0;
-
-	*to = *from;
-	to->count = 0;
-	to->ranges = calloc(from->count + 1, sizeof(*to->ranges));
-	if (!to->ranges)
-		return error_oom(err);
-	for (size_t i = 0; i < from->count && r == 0; i++)
-		r = copy_range(&from->ranges[i], &to->ranges[to->count++], err);
-	return r;
-}
-
-static int narrowed_init(const struct store_wish *wish,
-			 struct narrowed *narrowed, struct error *err)
-{
-	const struct ipam_config *config = wish->config;
-	int r = 0;
-
-	narrowed->wish = *wish;
-	narrowed->wish.config = &narrowed->config;
-	narrowed->config = *config;
-	narrowed->config.n_sets = 0;
-	narrowed->config.sets = calloc(config->n_sets + 1,
-				       sizeof(*config->sets));
-	if (!narrowed->config.sets)
-		return error_oom(err);
-	for (size_t i = 0; i < config->n_sets && r == 0; i++)
-		r = copy_set(&config->sets[i],
-			     &narrowed->config.sets[narrowed->config.n_sets++],
-			     err);
-	return r;
-}
-
-static int narrow_set(struct ipam_range_set *set, const struct range_set *taken,
-		      struct error *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < set->count; i++)
-		for (size_t j = 0; j < taken->count && r == 0; j++)
-			r = range_set_remove(&set->ranges[i].candidates,
-					     taken->items[j].first,
-					     taken->items[j].last, err);
-	return r;
-}
-
-/* All that is an object, in the family in which one was in the way. */
-static int narrow(struct both *both, struct narrowed *narrowed, uint8_t family,
-		  struct error *err)
-{
-	struct cluster *cluster = cluster_of(both->worlds[OBJECTS]);
-	cleanup_range_set struct range_set taken = { 0 };
-	char selector[160];
-	int r;
-
-	snprintf(selector, sizeof(selector), "%s=%s", RESERVATION_LABEL_POOL,
-		 narrowed->config.pool);
-	r = cluster_list_taken(cluster, selector, family, &taken, err);
-	for (size_t i = 0; i < narrowed->config.n_sets && r == 0; i++)
-		if (narrowed->config.sets[i].family == family)
-			r = narrow_set(&narrowed->config.sets[i], &taken, err);
-	return r;
-}
-
-/* --- ADD ------------------------------------------------------------------------------- */
-
-static int reserve_objects(struct both *both, const struct store_wish *wish,
-			   const struct store_record *given,
-			   struct store_record *ret, size_t *ret_set,
-			   struct error *err)
-{
-	struct store *objects = world(&both->base, OBJECTS);
-	struct store_wish same = *wish;
-
-	if (given->n_addresses != wish->config->n_sets)
-		return error_set(err, ERROR_STORE, 0,
-				 "the pools gave %zu addresses for %zu sets",
-				 given->n_addresses, wish->config->n_sets);
-	for (size_t i = 0; i < given->n_addresses; i++)
-		same.requested[i] = given->addresses[i].address.addr;
-	return objects->ops->reserve(objects, &same, ret, ret_set, err);
-}
-
-/* What cannot be given back now is owed there. */
-static void undo_pools(struct both *both, const struct store_wish *wish)
-{
-	struct store *pools = world(&both->base, POOLS);
-	struct error err = { 0 };
-	int r = pools->ops->release(pools, wish->attachment, &err);
-
-	if (r < 0)
-		log_warning("undo a reservation: %s", err.details);
-}
-
-static void hand_over(struct store_record *from, struct store_record *ret)
-{
-	store_record_clear(ret);
-	*ret = *from;
-	*from = (struct store_record){ 0 };
-}
-
-static int reserve_once(struct both *both, const struct store_wish *wish,
-			const struct narrowed *narrowed,
-			struct store_record *ret, size_t *ret_set,
-			bool *ret_is_object, struct error *err)
-{
-	cleanup_store_record struct store_record given = { 0 };
-	cleanup_store_record struct store_record found = { 0 };
-	struct store *pools = world(&both->base, POOLS);
-	int r;
-
-	*ret_is_object = false;
-	r = pools->ops->reserve(pools, &narrowed->wish, &given, ret_set, err);
-	if (r != 0) {
-		hand_over(&given, ret);
-		return r;
-	}
-	r = reserve_objects(both, wish, &given, &found, ret_set, err);
-	if (r == 0) {
-		hand_over(&given, ret);
-		return 0;
-	}
-	undo_pools(both, wish);
-	*ret_is_object = true;
-	hand_over(&found, ret);
-	return r;
-}
-
-static int both_reserve(struct store *store, const struct store_wish *wish,
-			struct store_record *ret, size_t *ret_set,
-			struct error *err)
-{
-	cleanup_narrowed struct narrowed narrowed = { 0 };
-	struct both *both = (struct both *)store;
-	int r = narrowed_init(wish, &narrowed, err);
-
-	for (int i = 0; i < BOTH_TRIES && r == 0; i++) {
-		bool is_object;
-
-		r = reserve_once(both, wish, &narrowed, ret, ret_set,
-				 &is_object, err);
-		if (r != STORE_TAKEN || !is_object ||
-		    wish->requested[*ret_set].family)
-			return r;
-		r = narrow(both, &narrowed, wish->config->sets[*ret_set].family,
-			   err);
-	}
-	return r < 0 ? r
-		     : error_set(
-			       err, ERROR_AGAIN, 0,
-			       "%d addresses in turn were free in Whereabouts' "
-			       "pools, and reserved by others in that moment",
-			       BOTH_TRIES);
-}
-
 static int both_confirm(struct store *store,
 			const struct store_attachment *attachment,
 			struct error *err)
 {
 	int r = 0;
 
-	for (int i = 0; i < WORLDS && r == 0; i++) {
-		struct store *one = world(store, i);
+	for (int i = 0; i < BOTH_WORLDS && r == 0; i++) {
+		struct store *one = both_world(store, i);
 
 		r = one->ops->confirm(one, attachment, err);
 	}
 	return r;
 }
 
-/* --- DEL ------------------------------------------------------------------------------- */
+/* --- DEL -------------------------------------------------------------------------- */
 
 static int release_in(struct store *store, int which,
 		      const struct store_attachment *attachment,
 		      struct error *err)
 {
-	struct store *one = world(store, which);
+	struct store *one = both_world(store, which);
 
 	return one->ops->release(one, attachment, err);
 }
@@ -294,11 +85,11 @@ static int both_release(struct store *store,
 {
 	struct error a_err = { 0 };
 	struct error b_err = { 0 };
-	int a = release_in(store, POOLS, attachment, &a_err);
-	int b = release_in(store, OBJECTS, attachment, &b_err);
+	int a = release_in(store, BOTH_POOLS, attachment, &a_err);
+	int b = release_in(store, BOTH_OBJECTS, attachment, &b_err);
 
 	if (a == STORE_ABSENT && b == 0)
-		a = release_in(store, POOLS, attachment, &a_err);
+		a = release_in(store, BOTH_POOLS, attachment, &a_err);
 	return combine(a, &a_err, b, &b_err, err);
 }
 
@@ -307,8 +98,8 @@ static int both_refuse(struct store *store,
 		       const struct inet_addr *addr, const char *whose,
 		       struct error *err)
 {
-	struct store *pools = world(store, POOLS);
-	struct store *objects = world(store, OBJECTS);
+	struct store *pools = both_world(store, BOTH_POOLS);
+	struct store *objects = both_world(store, BOTH_OBJECTS);
 	struct error a_err = { 0 };
 	struct error b_err = { 0 };
 	int a = pools->ops->refuse(pools, attachment, addr, whose, &a_err);
@@ -317,7 +108,7 @@ static int both_refuse(struct store *store,
 	return combine(a, &a_err, b, &b_err, err);
 }
 
-/* --- what was looked at before ------------------------------------------------------------- */
+/* --- what was looked at before ---------------------------------------------------- */
 
 static struct store_attachment attachment_of(const struct store_record *record)
 {
@@ -328,7 +119,7 @@ static struct store_attachment attachment_of(const struct store_record *record)
 	};
 }
 
-/* By the same ADD: each world has its own time for it. */
+/* By the same ADD: each both_world has its own time for it. */
 static bool is_same_add(const struct store_record *a,
 			const struct store_record *b)
 {
@@ -336,7 +127,7 @@ static bool is_same_add(const struct store_record *a,
 	       process_is_same(&a->process, &b->process);
 }
 
-/* The world's own record of what @record was read as. */
+/* The both_world's own record of what @record was read as. */
 static int find_same(struct store *one, const struct store_record *record,
 		     struct store_record *ret, struct error *err)
 {
@@ -358,7 +149,7 @@ static int change_in(struct store *store, int which,
 		     const struct change *change, struct error *err)
 {
 	cleanup_store_record struct store_record own = { 0 };
-	struct store *one = world(store, which);
+	struct store *one = both_world(store, which);
 	int r = find_same(one, change->record, &own, err);
 
 	if (r != 0)
@@ -372,8 +163,8 @@ static int change_both(struct store *store, const struct change *change,
 {
 	struct error a_err = { 0 };
 	struct error b_err = { 0 };
-	int a = change_in(store, POOLS, change, &a_err);
-	int b = change_in(store, OBJECTS, change, &b_err);
+	int a = change_in(store, BOTH_POOLS, change, &a_err);
+	int b = change_in(store, BOTH_OBJECTS, change, &b_err);
 
 	return combine(a, &a_err, b, &b_err, err);
 }
@@ -398,12 +189,12 @@ static int both_mark(struct store *store, const struct store_record *record,
 	return change_both(store, &change, err);
 }
 
-/* --- looking ----------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------- */
 
 static int both_due(struct store *store, const char *task, uint64_t period_ms,
 		    struct error *err)
 {
-	struct store *objects = world(store, OBJECTS);
+	struct store *objects = both_world(store, BOTH_OBJECTS);
 
 	return objects->ops->due(objects, task, period_ms, err);
 }
@@ -414,8 +205,8 @@ static int both_find(struct store *store,
 {
 	int r = STORE_ABSENT;
 
-	for (int i = 0; i < WORLDS && r == STORE_ABSENT; i++) {
-		struct store *one = world(store, i);
+	for (int i = 0; i < BOTH_WORLDS && r == STORE_ABSENT; i++) {
+		struct store *one = both_world(store, i);
 
 		r = one->ops->find(one, attachment, ret, err);
 	}
@@ -427,12 +218,12 @@ static int both_list(struct store *store, struct store_records *ret,
 {
 	cleanup_store_records struct store_records pools = { 0 };
 	cleanup_store_records struct store_records objects = { 0 };
-	struct store *one = world(store, POOLS);
+	struct store *one = both_world(store, BOTH_POOLS);
 	int r = one->ops->list(one, &pools, err);
 
 	if (r != 0)
 		return r;
-	one = world(store, OBJECTS);
+	one = both_world(store, BOTH_OBJECTS);
 	r = one->ops->list(one, &objects, err);
 	if (r == 0)
 		r = store_records_unite(&pools, &objects, err);
@@ -448,25 +239,25 @@ static int both_usage(struct store *store, size_t set, struct store_usage *ret,
 		      struct error *err)
 {
 	struct store_usage other = { 0 };
-	struct store *one = world(store, POOLS);
+	struct store *one = both_world(store, BOTH_POOLS);
 	int r = one->ops->usage(one, set, ret, err);
 
 	if (r != 0)
 		return r;
-	one = world(store, OBJECTS);
+	one = both_world(store, BOTH_OBJECTS);
 	r = one->ops->usage(one, set, &other, err);
 	if (r == 0 && other.used > ret->used)
 		*ret = other;
 	return r;
 }
 
-/* --- the store ------------------------------------------------------------------------------------ */
+/* --- the store -------------------------------------------------------------------- */
 
 static bool both_is_damaged(const struct store *store)
 {
 	const struct both *both = (const struct both *)store;
 
-	for (int i = 0; i < WORLDS; i++)
+	for (int i = 0; i < BOTH_WORLDS; i++)
 		if (both->worlds[i]->ops->is_damaged(both->worlds[i]))
 			return true;
 	return false;
@@ -477,8 +268,8 @@ static int both_rebuild(struct store *store, const struct store_records *known,
 {
 	int r = 0;
 
-	for (int i = 0; i < WORLDS && r == 0; i++) {
-		struct store *one = world(store, i);
+	for (int i = 0; i < BOTH_WORLDS && r == 0; i++) {
+		struct store *one = both_world(store, i);
 
 		if (one->ops->is_damaged(one))
 			r = one->ops->rebuild(one, known, err);
@@ -491,8 +282,8 @@ static int both_audit(struct store *store, bool repair, store_tell tell,
 {
 	int r = 0;
 
-	for (int i = 0; i < WORLDS && r == 0; i++) {
-		struct store *one = world(store, i);
+	for (int i = 0; i < BOTH_WORLDS && r == 0; i++) {
+		struct store *one = both_world(store, i);
 
 		if (one->ops->audit)
 			r = one->ops->audit(one, repair, tell, arg, err);
@@ -504,8 +295,8 @@ static int both_ready(struct store *store, struct error *err)
 {
 	int r = 0;
 
-	for (int i = 0; i < WORLDS && r == 0; i++) {
-		struct store *one = world(store, i);
+	for (int i = 0; i < BOTH_WORLDS && r == 0; i++) {
+		struct store *one = both_world(store, i);
 
 		r = one->ops->ready(one, err);
 	}
@@ -516,7 +307,7 @@ static struct store *both_close(struct store *store)
 {
 	struct both *both = (struct both *)store;
 
-	for (int i = 0; i < WORLDS; i++)
+	for (int i = 0; i < BOTH_WORLDS; i++)
 		store_close(both->worlds[i]);
 	free(both);
 	return NULL;
@@ -553,10 +344,10 @@ int store_both_open(const struct ipam_config *config, bool read_only,
 	both->base.ops = &both_ops;
 	both->base.timeout_ms = timeout_ms;
 	r = store_whereabouts_open(config, read_only, timeout_ms,
-				   &both->worlds[POOLS], err);
+				   &both->worlds[BOTH_POOLS], err);
 	if (r == 0)
 		r = store_kube_open(config, read_only, timeout_ms,
-				    &both->worlds[OBJECTS], err);
+				    &both->worlds[BOTH_OBJECTS], err);
 	if (r < 0) {
 		both_close(&both->base);
 		return r;

@@ -21,7 +21,7 @@ struct ipam {
 int ipam_outcome(const struct ipam *ipam, int r, struct error *err);
 
 /** ipam_exhausted() - Raise that a set has no address, with numbers */
-int ipam_exhausted(const struct ipam *ipam, size_t set, struct error *err);
+int ipam_exhausted(const struct ipam *ipam, size_t index, struct error *err);
 
 /** ipam_request() - Addresses that were asked for, each for the set that has it
  * @wish:	Filled; the others are the store's choice */

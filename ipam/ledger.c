@@ -314,7 +314,7 @@ static int next_number(struct ledger *ledger, uint64_t *ret, struct error *err)
 	return ledger_fact_set(ledger, FACT_NUMBER, *ret, err);
 }
 
-static int draw_uuid(char ret[static 37], struct error *err)
+static int draw_uuid(char ret[static LEDGER_NAME], struct error *err)
 {
 	uint8_t bytes[16];
 	char *p = ret;
@@ -361,6 +361,16 @@ static int make_uuid(struct ledger *ledger, struct error *err)
 	fact_key("uuid", &key);
 	return table_put(ledger->table, &key, ledger->uuid,
 			 sizeof(ledger->uuid), err);
+}
+
+int ledger_name(struct ledger *ledger, bool write, char ret[static LEDGER_NAME],
+		struct error *err)
+{
+	int r = write ? make_uuid(ledger, err) : read_uuid(ledger, err);
+
+	if (r == 0)
+		memcpy(ret, ledger->uuid, LEDGER_NAME);
+	return r;
 }
 
 int ledger_attempt(struct ledger *ledger, char ret[static LEDGER_ATTEMPT],

@@ -155,6 +155,13 @@ int ledger_entries_read(struct ledger *ledger, struct ledger_entries *ret,
 int ledger_attempt(struct ledger *ledger, char ret[static LEDGER_ATTEMPT],
 		   struct error *err);
 
+#define LEDGER_NAME 37 /* with terminator */
+
+/** ledger_name() - Of this table, and of none that is made in its place
+ * @write:	Give it one, if it has none yet; else that is "" */
+int ledger_name(struct ledger *ledger, bool write, char ret[static LEDGER_NAME],
+		struct error *err);
+
 /** ledger_is_own_attempt() - Was it given by this table? 1, 0, or negative */
 int ledger_is_own_attempt(struct ledger *ledger, const char *attempt,
 			  struct error *err) warn_unused;

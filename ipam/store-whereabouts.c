@@ -28,7 +28,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JOURNAL "whereabouts-journal"
+#define JOURNAL  "whereabouts-journal"
+#define RELEASES 3 /* of one container, while tables are lost */
 
 /* --- what else is to be done -------------------------------------------------------- */
 
@@ -51,12 +52,61 @@ static int journal(struct store *store,
 	return r;
 }
 
+/* Which ledger is it? "": there is none. */
+static int name_ledger(struct cluster *cluster, bool write,
+		       char ret[static LEDGER_NAME], struct error *err)
+{
+	int r;
+
+	*ret = '\0';
+	if (!table_exists(ledger_table(cluster->ledger)))
+		return 0;
+	r = cluster_begin(cluster, write, err);
+	if (r != 0)
+		return r;
+	r = ledger_name(cluster->ledger, write, ret, err);
+	return cluster_end(cluster, r, err);
+}
+
+/* What was written down went with a ledger that is not there any more. The pools
+ * know what the container has, as they do of one that was never known here. */
+static int release_lost(struct cluster *cluster,
+			const struct store_attachment *attachment,
+			struct error *err)
+{
+	log_warning("the table was lost while container %s, %s was released: "
+		    "what it has is looked for in the pools",
+		    attachment->container_id, attachment->ifname);
+	return journal(&cluster->base, attachment,
+		       cluster_release(&cluster->base, attachment, err));
+}
+
+/* No sweep finds what a lost table owed: no record names a node. So whoever has
+ * promised it sees to it that its promise is still there, or in the journal. */
 static int pools_release(struct store *store,
 			 const struct store_attachment *attachment,
 			 struct error *err)
 {
-	return journal(store, attachment,
-		       cluster_release(store, attachment, err));
+	char before[LEDGER_NAME], now[LEDGER_NAME];
+	struct cluster *cluster = cluster_of(store);
+	int r = name_ledger(cluster, true, before, err);
+	int released;
+
+	if (r != 0)
+		return r;
+	released = journal(store, attachment,
+			   cluster_release(store, attachment, err));
+	for (int i = 0; i < RELEASES && released >= 0; i++) {
+		r = name_ledger(cluster, false, now, err);
+		if (r < 0)
+			return r;
+		if (r != 0 || strcmp(before, now) == 0)
+			return released;
+		memcpy(before, now, sizeof(before));
+		r = release_lost(cluster, attachment, err);
+		released = r == STORE_ABSENT ? released : r;
+	}
+	return released;
 }
 
 static int pools_reap(struct store *store, const struct store_record *record,

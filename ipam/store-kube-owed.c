@@ -244,8 +244,12 @@ static int settle_object(struct cluster *cluster,
 {
 	struct ledger_line line = { .addr = object->address };
 	struct error err = { 0 };
-	int r = cluster_is_known(cluster, object, &err);
+	int r = cluster_forget_nameless(cluster->ledger,
+					cluster->base.timeout_ms, object->pool,
+					&object->address, object->ifname, &err);
 
+	if (r == 0)
+		r = cluster_is_known(cluster, object, &err);
 	if (r != 0)
 		return r < 0 ? owed_kept(cluster, &line, r, &err) : OWED_DONE;
 	memcpy(line.pool, object->pool, sizeof(line.pool));

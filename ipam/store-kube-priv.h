@@ -246,6 +246,22 @@ int cluster_still_wants(struct cluster *cluster, uint64_t number,
 			struct ledger_entry *entry, struct error *err)
 	warn_unused;
 
+/* --- an interface's entry (store-cluster-nameless.c) -------------------------------- */
+
+/** cluster_is_nameless() - Was the record made from what an interface bears, and
+ * its container is not known? (plugin/rebuild.c) */
+bool cluster_is_nameless(const struct store_record *record);
+
+/**
+ * cluster_forget_nameless() - A container is released, and this was its address:
+ * what is known of its interface, without its name, is gone
+ *
+ * No transaction is open. What is anybody else's stays.
+ */
+int cluster_forget_nameless(struct ledger *ledger, unsigned int timeout_ms,
+			    const char *pool, const struct inet_addr *addr,
+			    const char *ifname, struct error *err);
+
 /* --- owed (store-kube-owed.c) ------------------------------------------------------- */
 
 /** cluster_owe() - Inside a transaction: the entry is gone, and what the server

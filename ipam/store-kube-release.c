@@ -114,6 +114,21 @@ static int owe_attachment(struct cluster *cluster,
 	return ledger_line_add(cluster->ledger, &line, err);
 }
 
+/* The server knows the container, a rebuilt table its interface alone. */
+static int forget_nameless(struct cluster *cluster,
+			   const struct cluster_list *list, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < list->count && r == 0; i++)
+		r = cluster_forget_nameless(cluster->ledger,
+					    cluster->base.timeout_ms,
+					    list->items[i].pool,
+					    &list->items[i].address,
+					    list->items[i].ifname, err);
+	return r;
+}
+
 /* Those that an ADD has taken since they were listed are that one's. */
 static int drop_known(struct cluster *cluster, struct cluster_list *list,
 		      struct error *err)
@@ -159,7 +174,9 @@ int cluster_release_unknown(struct cluster *cluster,
 			    attachment->container_id, away.details);
 		return write_owed(cluster, attachment, NULL, err);
 	}
-	r = drop_known(cluster, &list, err);
+	r = forget_nameless(cluster, &list, err);
+	if (r == 0)
+		r = drop_known(cluster, &list, err);
 	if (r < 0)
 		return r;
 	if (list.count == 0)

@@ -125,12 +125,16 @@ static const struct whereabouts_holder *holder(const struct subject *subject)
 	return NULL;
 }
 
+/* An interface whose container is not known here is of the one that the pool
+ * names. */
 static bool is_own(const struct subject *subject,
 		   const struct whereabouts_holder *have)
 {
 	const struct store_record *record = &subject->entry->record;
 
-	return have && strcmp(have->id, record->container_id) == 0 &&
+	return have &&
+	       (cluster_is_nameless(record) ||
+		strcmp(have->id, record->container_id) == 0) &&
 	       (!have->ifname || !*have->ifname ||
 		strcmp(have->ifname, record->ifname) == 0);
 }

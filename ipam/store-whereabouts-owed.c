@@ -133,20 +133,26 @@ static int keep_later(void *arg, const struct inet_addr *addr,
 		      struct error *err)
 {
 	const struct later *later = arg;
+	unsigned int timeout_ms = later->pools->cluster.base.timeout_ms;
 	struct ledger *ledger = later->pools->ledger;
 	int r;
 
 	if (!table_exists(ledger_table(ledger)))
 		return 0;
-	r = ledger_begin(ledger, false, later->pools->cluster.base.timeout_ms,
-			 err);
+	r = ledger_begin(ledger, false, timeout_ms, err);
+	if (r == STORE_BUSY)
+		return error_set(err, ERROR_AGAIN, 0,
+				 "the address store is locked");
 	if (r != 0)
-		return r == STORE_BUSY ? 1 : r;
+		return r;
 	r = is_held(later, addr, err);
 	if (r == 0)
 		r = is_on_its_way(later, addr, err);
 	table_abort(ledger_table(ledger));
-	return r;
+	return r != 0 ? r
+		      : cluster_forget_nameless(ledger, timeout_ms,
+						later->network, addr,
+						later->ifname, err);
 }
 
 static int give_all(struct pools *pools, const struct whereabouts_claim *claim,

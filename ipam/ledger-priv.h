@@ -21,4 +21,7 @@ int ledger_hold(struct ledger *ledger, const char *pool,
 		const struct inet_addr *addr, const struct table_key *holder,
 		struct error *err);
 
+/** ledger_number() - The next number: of a line, or of an attempt */
+int ledger_number(struct ledger *ledger, uint64_t *ret, struct error *err);
+
 #endif

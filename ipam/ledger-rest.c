@@ -169,7 +169,7 @@ int ledger_rest_next(struct ledger *ledger, const char *pool, uint8_t family,
 		if (rest.until_ms > now_ms)
 			return 0;
 		key = found;
-		table_key_add(&key, "", 1);
+		table_key_after(&key);
 	}
 }
 

@@ -19,20 +19,13 @@
 
 #include "ipam/ledger-priv.h"
 
-#include "lib/file.h"
-
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define FACT_NUMBER "number"
-
-void ledger_entry_clear(struct ledger_entry *entry)
-{
-	store_record_clear(&entry->record);
-	memset(entry->refs, 0, sizeof(entry->refs));
-}
 
 static int open_table(const char *dir, const char *name, unsigned int flags,
 		      struct ledger **ret, struct error *err)
@@ -111,152 +104,6 @@ int ledger_unreadable(struct ledger *ledger, const char *what,
 	return table_damaged(ledger->table, err, "%s is not readable", what);
 }
 
-/* --- entries ------------------------------------------------------------------- */
-
-int ledger_key(const struct store_attachment *attachment, struct table_key *key,
-	       struct error *err)
-{
-	return table_key_attachment(attachment->network,
-				    attachment->container_id,
-				    attachment->ifname, key, err);
-}
-
-int ledger_record_key(const struct store_record *record, struct table_key *key,
-		      struct error *err)
-{
-	return table_key_attachment(record->network, record->container_id,
-				    record->ifname, key, err);
-}
-
-/* The references, then the record. */
-static int entry_decode(struct ledger *ledger, const struct table_value *value,
-			struct ledger_entry *ret, struct error *err)
-{
-	struct error inner = { 0 };
-	uint32_t n;
-	size_t refs;
-	int r;
-
-	if (value->len < sizeof(n))
-		return ledger_unreadable(ledger, "an attachment", err);
-	memcpy(&n, value->data, sizeof(n));
-	refs = n * sizeof(*ret->refs);
-	if (n > STORE_MAX_ADDRESSES || value->len - sizeof(n) < refs)
-		return ledger_unreadable(ledger, "an attachment", err);
-	memcpy(ret->refs, value->data + sizeof(n), refs);
-	r = store_record_decode(value->data + sizeof(n) + refs,
-				value->len - sizeof(n) - refs, &ret->record,
-				&inner);
-	if (r == 0 && ret->record.n_addresses == n)
-		return 0;
-	if (r == 0 || inner.code == ERROR_STORE)
-		return ledger_unreadable(ledger, "an attachment", err);
-	*err = inner;
-	return r;
-}
-
-int ledger_entry_load(struct ledger *ledger, const struct table_key *key,
-		      struct ledger_entry *ret, struct error *err)
-{
-	struct table_value value;
-	int r;
-
-	r = table_get(ledger->table, key, &value, err);
-	if (r == TABLE_ABSENT)
-		return STORE_ABSENT;
-	return r < 0 ? r : entry_decode(ledger, &value, ret, err);
-}
-
-static int entry_put(struct ledger *ledger, const struct table_key *key,
-		     const struct ledger_entry *entry, struct error *err)
-{
-	const uint32_t n = (uint32_t)entry->record.n_addresses;
-	size_t refs = n * sizeof(*entry->refs);
-	cleanup_free uint8_t *record = NULL;
-	cleanup_free uint8_t *data = NULL;
-	size_t len;
-	uint8_t *p;
-	int r;
-
-	r = store_record_encode(&entry->record, &record, &len, err);
-	if (r < 0)
-		return r;
-	data = malloc(sizeof(n) + refs + len);
-	if (!data)
-		return error_oom(err);
-	p = mempcpy(data, &n, sizeof(n));
-	p = mempcpy(p, entry->refs, refs);
-	memcpy(p, record, len);
-	return table_put(ledger->table, key, data, sizeof(n) + refs + len, err);
-}
-
-int ledger_entry_save(struct ledger *ledger, const struct table_key *key,
-		      const struct ledger_entry *entry, struct error *err)
-{
-	const struct store_record *record = &entry->record;
-	int r = entry_put(ledger, key, entry, err);
-
-	for (size_t i = 0; i < record->n_addresses && r == 0; i++)
-		r = ledger_hold(ledger, record->pool,
-				&record->addresses[i].address.addr, key, err);
-	return r;
-}
-
-static int entry_rest(struct ledger *ledger, const struct store_record *record,
-		      uint64_t rest_ms, struct error *err)
-{
-	cleanup_free char *owner = NULL;
-	int r;
-
-	r = store_owner(record->pod_namespace, record->pod_name,
-			record->container_id, record->ifname, &owner, err);
-	for (size_t i = 0; i < record->n_addresses && r == 0; i++)
-		r = ledger_rest(ledger, record->pool,
-				&record->addresses[i].address.addr, owner,
-				rest_ms, err);
-	return r;
-}
-
-int ledger_entry_drop(struct ledger *ledger, const struct table_key *key,
-		      const struct ledger_entry *entry, uint64_t rest_ms,
-		      struct error *err)
-{
-	const struct store_record *record = &entry->record;
-	int r = 0;
-
-	for (size_t i = 0; i < record->n_addresses && r == 0; i++)
-		r = ledger_unhold(ledger, record->pool,
-				  &record->addresses[i].address.addr, err);
-	if (r == 0 && rest_ms)
-		r = entry_rest(ledger, record, rest_ms, err);
-	if (r == 0)
-		r = table_del(ledger->table, key, err);
-	return r == TABLE_ABSENT ? 0 : r;
-}
-
-void ledger_entry_first(struct table_key *key)
-{
-	table_key_init(key, 'A');
-}
-
-int ledger_entry_next(struct ledger *ledger, struct table_key *key,
-		      struct ledger_entry *ret, struct error *err)
-{
-	struct table_key from = *key;
-	struct table_value value;
-	int r;
-
-	/* The next possible key; one of full length has none longer. */
-	if (from.len < TABLE_KEY_MAX)
-		table_key_add(&from, "", 1);
-	else
-		from.bytes[from.len - 1]++;
-	r = table_seek(ledger->table, &from, 1, key, &value, err);
-	if (r == TABLE_ABSENT)
-		return STORE_ABSENT;
-	return r < 0 ? r : entry_decode(ledger, &value, ret, err);
-}
-
 /* --- facts ------------------------------------------------------------------------ */
 
 static void fact_key(const char *name, struct table_key *key)
@@ -303,8 +150,9 @@ int ledger_fact_drop(struct ledger *ledger, const char *name, struct error *err)
 	return r == TABLE_ABSENT ? 0 : r;
 }
 
-/* The next number: of a line, or of an attempt. */
-static int next_number(struct ledger *ledger, uint64_t *ret, struct error *err)
+/* --- numbers and names ------------------------------------------------------------ */
+
+int ledger_number(struct ledger *ledger, uint64_t *ret, struct error *err)
 {
 	int r = ledger_fact(ledger, FACT_NUMBER, ret, err);
 
@@ -381,7 +229,7 @@ int ledger_attempt(struct ledger *ledger, char ret[static LEDGER_ATTEMPT],
 
 	r = make_uuid(ledger, err);
 	if (r == 0)
-		r = next_number(ledger, &number, err);
+		r = ledger_number(ledger, &number, err);
 	if (r == 0)
 		snprintf(ret, LEDGER_ATTEMPT, "%s.%" PRIu64, ledger->uuid,
 			 number);
@@ -399,82 +247,4 @@ int ledger_is_own_attempt(struct ledger *ledger, const char *attempt,
 	len = strlen(ledger->uuid);
 	return len > 0 && strncmp(attempt, ledger->uuid, len) == 0 &&
 	       attempt[len] == '.';
-}
-
-/* --- lines ----------------------------------------------------------------------- */
-
-static void line_key(uint64_t number, struct table_key *key)
-{
-	table_key_init(key, 'L');
-	table_key_add_uint(key, number, sizeof(number));
-}
-
-static int line_decode(struct ledger *ledger, const struct table_value *value,
-		       struct ledger_line *ret, struct error *err)
-{
-	if (value->len != sizeof(*ret))
-		return ledger_unreadable(ledger, "a line", err);
-	memcpy(ret, value->data, sizeof(*ret));
-	return 0;
-}
-
-int ledger_line_save(struct ledger *ledger, const struct ledger_line *line,
-		     struct error *err)
-{
-	struct table_key key;
-
-	line_key(line->number, &key);
-	return table_put(ledger->table, &key, line, sizeof(*line), err);
-}
-
-int ledger_line_add(struct ledger *ledger, struct ledger_line *line,
-		    struct error *err)
-{
-	int r = process_self(&line->process, err);
-
-	if (r < 0)
-		return r;
-	r = next_number(ledger, &line->number, err);
-	if (r < 0)
-		return r;
-	line->since_ms = file_boottime_ms();
-	return ledger_line_save(ledger, line, err);
-}
-
-int ledger_line_load(struct ledger *ledger, uint64_t number,
-		     struct ledger_line *ret, struct error *err)
-{
-	struct table_value value;
-	struct table_key key;
-	int r;
-
-	line_key(number, &key);
-	r = table_get(ledger->table, &key, &value, err);
-	if (r == TABLE_ABSENT)
-		return STORE_ABSENT;
-	return r < 0 ? r : line_decode(ledger, &value, ret, err);
-}
-
-int ledger_line_del(struct ledger *ledger, uint64_t number, struct error *err)
-{
-	struct table_key key;
-	int r;
-
-	line_key(number, &key);
-	r = table_del(ledger->table, &key, err);
-	return r == TABLE_ABSENT ? 0 : r;
-}
-
-int ledger_line_next(struct ledger *ledger, uint64_t number,
-		     struct ledger_line *ret, struct error *err)
-{
-	struct table_key from, found;
-	struct table_value value;
-	int r;
-
-	line_key(number, &from);
-	r = table_seek(ledger->table, &from, 1, &found, &value, err);
-	if (r == TABLE_ABSENT)
-		return STORE_ABSENT;
-	return r < 0 ? r : line_decode(ledger, &value, ret, err);
 }

@@ -96,7 +96,7 @@ static int rest_next(const struct occupancy *occupancy, struct table_key *from,
 			return r < 0 ? r : OCCUPANCY_NONE;
 		*ret = occupancy_key_address(occupancy, &found);
 		*from = found;
-		table_key_add(from, "", 1);
+		table_key_after(from);
 	} while (!ipam_range_set_candidate(set, *ret));
 	return 0;
 }

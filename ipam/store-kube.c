@@ -130,25 +130,6 @@ int cluster_find(struct store *store, const struct store_attachment *attachment,
 	return 0;
 }
 
-static int list_add(struct store_records *records, struct ledger_entry *entry,
-		    struct error *err)
-{
-	struct store_record *grown;
-
-	/* Powers of two, from the count alone. */
-	if ((records->count & (records->count - 1)) == 0) {
-		size_t room = records->count ? records->count * 2 : 1;
-
-		grown = reallocarray(records->items, room, sizeof(*grown));
-		if (!grown)
-			return error_oom(err);
-		records->items = grown;
-	}
-	records->items[records->count++] = entry->record;
-	entry->record = (struct store_record){ 0 };
-	return 0;
-}
-
 static int list_inside(struct cluster *cluster, struct store_records *records,
 		       struct error *err)
 {
@@ -161,7 +142,7 @@ static int list_inside(struct cluster *cluster, struct store_records *records,
 
 		r = ledger_entry_next(cluster->ledger, &key, &entry, err);
 		if (r == 0)
-			r = list_add(records, &entry, err);
+			r = store_records_add(records, &entry.record, err);
 	}
 	return r < 0 ? r : 0;
 }

@@ -38,12 +38,30 @@ int local_mark(struct store *store, const struct store_record *record,
 int local_due(struct store *store, const char *task, uint64_t period_ms,
 	      struct error *err);
 
+/* store_ops, in store-local-look.c */
+int local_find(struct store *store, const struct store_attachment *attachment,
+	       struct store_record *ret, struct error *err);
+int local_list(struct store *store, struct store_records *ret,
+	       struct error *err);
+int local_usage(struct store *store, size_t set, struct store_usage *ret,
+		struct error *err);
+int local_ready(struct store *store, struct error *err);
+bool local_is_damaged(const struct store *store);
+
+/** local_rebuild() - store_ops.rebuild (store-local-rebuild.c) */
+int local_rebuild(struct store *store, const struct store_records *known,
+		  struct error *err);
+
 /* --- inside a transaction ---------------------------------------------- */
 
 /** local_claim() - Choose and keep; outcomes as store_ops.reserve has them */
 int local_claim(struct local *local, const struct store_wish *wish,
 		const struct table_key *key, struct store_record *ret,
 		size_t *ret_set, struct error *err) warn_unused;
+
+/** local_record_unreadable() - @err is why a record could not be read: what is
+ * written is the table's fault */
+int local_record_unreadable(struct local *local, struct error *err);
 
 /** local_record_load() - 0, STORE_ABSENT, or negative */
 int local_record_load(struct local *local, const struct table_key *key,

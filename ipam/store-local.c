@@ -16,10 +16,11 @@
  */
 
 #include "ipam/store-local-priv.h"
+
 #include "lib/file.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define LOCAL_NAME "attachments"
 
@@ -46,7 +47,21 @@ int local_key(const struct store_attachment *attachment, struct table_key *key,
 				    attachment->ifname, key, err);
 }
 
-static int record_unreadable(struct local *local, struct error *err)
+int local_self(struct local *local, struct process *ret, struct error *err)
+{
+	if (local->self.pid != getpid()) {
+		int r = process_self(&local->self, err);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = local->self;
+	return 0;
+}
+
+/* --- records ---------------------------------------------------------------------- */
+
+int local_record_unreadable(struct local *local, struct error *err)
 {
 	const struct error inner = *err;
 
@@ -67,7 +82,7 @@ int local_record_load(struct local *local, const struct table_key *key,
 	if (r < 0)
 		return r;
 	r = store_record_decode(value.data, value.len, ret, err);
-	return r < 0 ? record_unreadable(local, err) : 0;
+	return r < 0 ? local_record_unreadable(local, err) : 0;
 }
 
 int local_record_save(struct local *local, const struct table_key *key,
@@ -115,6 +130,8 @@ int local_release_addresses(struct local *local,
 	return r;
 }
 
+/* --- the attachment --------------------------------------------------------------- */
+
 static int local_reserve(struct store *store, const struct store_wish *wish,
 			 struct store_record *ret, size_t *ret_set,
 			 struct error *err)
@@ -133,18 +150,6 @@ static int local_reserve(struct store *store, const struct store_wish *wish,
 	return local_end(local, r, err);
 }
 
-int local_self(struct local *local, struct process *ret, struct error *err)
-{
-	if (local->self.pid != getpid()) {
-		int r = process_self(&local->self, err);
-
-		if (r < 0)
-			return r;
-	}
-	*ret = local->self;
-	return 0;
-}
-
 static int confirm_record(struct local *local, const struct table_key *key,
 			  const struct process *self, struct error *err)
 {
@@ -154,9 +159,7 @@ static int confirm_record(struct local *local, const struct table_key *key,
 	r = local_record_load(local, key, &record, err);
 	if (r != 0)
 		return r;
-	if (record.process.pid != self->pid ||
-	    record.process.start != self->start ||
-	    record.process.ns != self->ns)
+	if (!process_is_same(&record.process, self))
 		return STORE_ABSENT;
 	record.state = STORE_STATE_LIVE;
 	return local_record_save(local, key, &record, err);
@@ -217,198 +220,7 @@ static int local_release(struct store *store,
 	return local_end(local, r, err);
 }
 
-static int local_find(struct store *store,
-		      const struct store_attachment *attachment,
-		      struct store_record *ret, struct error *err)
-{
-	struct local *local = local_of(store);
-	struct table_key key;
-	int r;
-
-	r = local_key(attachment, &key, err);
-	if (r < 0)
-		return r;
-	r = local_begin(local, false, err);
-	if (r != 0)
-		return r;
-	r = local_record_load(local, &key, ret, err);
-	table_abort(local->table);
-	return r;
-}
-
-static int list_add(struct local *local, const struct table_value *value,
-		    struct store_records *records, struct error *err)
-{
-	struct store_record *grown;
-	int r;
-
-	/* Powers of two, from the count alone. */
-	if ((records->count & (records->count - 1)) == 0) {
-		size_t room = records->count ? records->count * 2 : 1;
-
-		grown = reallocarray(records->items, room, sizeof(*grown));
-		if (!grown)
-			return error_oom(err);
-		records->items = grown;
-	}
-	grown = &records->items[records->count];
-	*grown = (struct store_record){ 0 };
-	r = store_record_decode(value->data, value->len, grown, err);
-	if (r < 0)
-		return record_unreadable(local, err);
-	records->count++;
-	return 0;
-}
-
-static int list_all(struct local *local, struct store_records *records,
-		    struct error *err)
-{
-	struct table_key from, found;
-	struct table_value value;
-	int r;
-
-	table_key_init(&from, 'A');
-	for (;;) {
-		r = table_seek(local->table, &from, 1, &found, &value, err);
-		if (r != 0)
-			return r < 0 ? r : 0;
-		r = list_add(local, &value, records, err);
-		if (r < 0)
-			return r;
-		/* The next possible key; one of full length has none longer. */
-		from = found;
-		if (from.len < TABLE_KEY_MAX)
-			table_key_add(&from, "", 1);
-		else
-			from.bytes[from.len - 1]++;
-	}
-}
-
-static int local_list(struct store *store, struct store_records *ret,
-		      struct error *err)
-{
-	cleanup_store_records struct store_records records = { 0 };
-	struct local *local = local_of(store);
-	int r;
-
-	r = local_begin(local, false, err);
-	if (r != 0)
-		return r;
-	r = list_all(local, &records, err);
-	table_abort(local->table);
-	if (r < 0)
-		return r;
-	*ret = records;
-	records = (struct store_records){ 0 };
-	return 0;
-}
-
-static int local_usage(struct store *store, size_t set, struct store_usage *ret,
-		       struct error *err)
-{
-	struct local *local = local_of(store);
-	const struct ipam_range_set *ranges = &local->config->sets[set];
-	const struct occupancy occupancy = {
-		.table = local->table,
-		.pool = local->config->pool,
-		.family = ranges->family,
-	};
-	int r;
-
-	*ret = (struct store_usage){ 0 };
-	for (size_t i = 0; i < ranges->count; i++)
-		ret->candidates +=
-			range_set_size(&ranges->ranges[i].candidates);
-	r = local_begin(local, false, err);
-	if (r != 0)
-		return r;
-	r = occupancy_count(&occupancy, ranges, &ret->used, &ret->resting, err);
-	table_abort(local->table);
-	return r;
-}
-
-static int local_ready(struct store *store, struct error *err)
-{
-	struct local *local = local_of(store);
-	int r;
-
-	r = table_ready(local->table, err);
-	if (r < 0)
-		return r;
-	/* A damaged one is found by looking at it. */
-	r = local_begin(local, false, err);
-	table_abort(local->table);
-	return r;
-}
-
-static bool local_is_damaged(const struct store *store)
-{
-	const struct local *local = (const struct local *)store;
-
-	return table_is_damaged(local->table);
-}
-
-/* What two of them claim to have, the first has. */
-static int rebuild_address(struct local *local, const struct table_key *key,
-			   const char *pool,
-			   const struct store_address *address,
-			   struct store_record *ret, struct error *err)
-{
-	inet_uint value = inet_addr_to_uint(&address->address.addr);
-	const struct occupancy occupancy = {
-		.table = local->table,
-		.pool = pool,
-		.family = address->address.addr.family,
-	};
-	struct table_key holder;
-	int r;
-
-	r = occupancy_look(&occupancy, value, &holder, err);
-	if (r < 0)
-		return r;
-	if (r == OCCUPANCY_USED)
-		return 0;
-	ret->addresses[ret->n_addresses++] = *address;
-	return occupancy_take(&occupancy, value, key, err);
-}
-
-static int rebuild_record(struct local *local, const struct store_record *known,
-			  struct error *err)
-{
-	struct store_record record = *known; /* borrows its strings */
-	struct table_value none;
-	struct table_key key;
-	int r;
-
-	r = table_key_attachment(known->network, known->container_id,
-				 known->ifname, &key, err);
-	if (r < 0)
-		return r;
-	r = table_get(local->table, &key, &none, err);
-	if (r != TABLE_ABSENT)
-		return r;
-	record.n_addresses = 0;
-	for (size_t i = 0; i < known->n_addresses && r >= 0; i++)
-		r = rebuild_address(local, &key, known->pool,
-				    &known->addresses[i], &record, err);
-	return r < 0 ? r : local_record_save(local, &key, &record, err);
-}
-
-static int local_rebuild(struct store *store, const struct store_records *known,
-			 struct error *err)
-{
-	struct local *local = local_of(store);
-	int r;
-
-	r = table_renew(local->table, store->timeout_ms, err);
-	if (r == TABLE_RENEWED)
-		return 0;
-	if (r != 0)
-		return r == TABLE_BUSY ? STORE_BUSY : r;
-	for (size_t i = 0; i < known->count && r == 0; i++)
-		r = rebuild_record(local, &known->items[i], err);
-	return local_end(local, r, err);
-}
+/* --- the store -------------------------------------------------------------------- */
 
 static struct store *local_close(struct store *store)
 {

@@ -34,6 +34,25 @@ void store_records_clear(struct store_records *records)
 	*records = (struct store_records){ 0 };
 }
 
+int store_records_add(struct store_records *records,
+		      struct store_record *record, struct error *err)
+{
+	struct store_record *grown;
+
+	/* Powers of two, from the count alone. */
+	if ((records->count & (records->count - 1)) == 0) {
+		size_t room = records->count ? records->count * 2 : 1;
+
+		grown = reallocarray(records->items, room, sizeof(*grown));
+		if (!grown)
+			return error_oom(err);
+		records->items = grown;
+	}
+	records->items[records->count++] = *record;
+	*record = (struct store_record){ 0 };
+	return 0;
+}
+
 static bool is_listed(const struct store_records *records, size_t count,
 		      const struct store_record *record)
 {

@@ -138,6 +138,10 @@ struct store_records {
 void store_records_clear(struct store_records *records);
 #define cleanup_store_records cleanup(store_records_clear)
 
+/** store_records_add() - @record is the last one then, and empty */
+int store_records_add(struct store_records *records,
+		      struct store_record *record, struct error *err);
+
 /** store_records_unite() - Those of @from whose attachment @records has not; the
  * rest stays @from's */
 int store_records_unite(struct store_records *records,

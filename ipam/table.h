@@ -53,6 +53,9 @@ void table_key_add_uint(struct table_key *key, unsigned __int128 value,
 unsigned __int128 table_key_uint(const struct table_key *key, size_t at,
 				 size_t len);
 
+/** table_key_after() - The first key behind it that a table could have */
+void table_key_after(struct table_key *key);
+
 /** table_key_fits() - Is it no longer than a key can be? */
 bool table_key_fits(const struct table_key *key);
 

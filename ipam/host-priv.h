@@ -13,6 +13,8 @@ struct host_memory {
 	struct inet_addr vtep; /* family 0: none */
 };
 
+/* --- the range (host-range.c) ----------------------------------------------------- */
+
 /** host_network() - The pods' network that the range is a part of */
 const struct inet_prefix *host_network(const struct ipam_config *config,
 				       const struct range *range);
@@ -20,6 +22,16 @@ const struct inet_prefix *host_network(const struct ipam_config *config,
 /** host_usable() - Addresses of the range that a node could bear */
 int host_usable(const struct ipam_config *config, const struct range *range,
 		struct range_set *ret, struct error *err);
+
+/** host_range_is_empty() - Raise that no address of it is usable */
+int host_range_is_empty(const struct range *range, struct error *err);
+
+/** host_by_index() - What ipam.hostIndex says of the range
+ * Return: 0, or negative with ERROR_CONFIG */
+int host_by_index(const struct ipam_config *config, const struct range *range,
+		  struct inet_prefix *ret, struct error *err);
+
+/* --- memory (host-memory.c) ------------------------------------------------------- */
 
 /** host_key() - Of what is remembered for one network */
 int host_key(const struct ipam_config *config, const struct ipam_host *host,
@@ -47,6 +59,8 @@ int host_write(const struct ipam_config *config, const struct table_key *key,
 /** host_forget() - Having nothing to forget is fine */
 int host_forget(const struct ipam_config *config, const struct table_key *key,
 		struct error *err);
+
+/* --- in each store ---------------------------------------------------------------- */
 
 /** host_kube() - ipam_host_find(), ipam_host_claim() with the API server */
 int host_kube(const struct ipam_config *config, const struct ipam_host *host,

@@ -102,6 +102,14 @@ Test(host, each_family_has_its_own_address)
 	       "10.1.2.4/24 fd00::4/64");
 }
 
+Test(host, a_range_that_no_node_could_bear_is_told_as_that)
+{
+#define NOBODYS HOSTS("10.1.2.1-10.1.2.1/24") ", 'gateway': '10.1.2.1'"
+	expect_refused(NOBODYS, "no address that a node could bear");
+	expect_refused(NOBODYS ", 'hostIndex': 0",
+		       "no address that a node could bear");
+}
+
 Test(host, without_an_index_it_says_what_to_write)
 {
 	expect_refused(HOSTS("10.1.2.0/28"), "\"hostIndex\"");

@@ -2,7 +2,6 @@
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <string.h>
 #include <sys/socket.h>
 
 struct fdb_query {

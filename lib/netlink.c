@@ -4,7 +4,6 @@
 #include "lib/netns.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 

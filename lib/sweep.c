@@ -4,7 +4,6 @@
 
 #include <linux/if_ether.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 

@@ -11,8 +11,6 @@
 #include "ipam/store.h"
 #include "lib/log.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 void ipam_range_sets_clear(struct ipam_range_set *sets, size_t n)

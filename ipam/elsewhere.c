@@ -4,8 +4,6 @@
 
 #include "lib/log.h"
 
-#include <string.h>
-
 #define BESIDE_LIMIT_MS 500
 
 void elsewhere_clear(struct elsewhere *elsewhere)

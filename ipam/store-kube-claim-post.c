@@ -7,7 +7,6 @@
 
 #include "lib/log.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define CLAIM_UNKNOWN 2 /* lost answers, then the server is sick */

@@ -24,10 +24,7 @@
 
 #include "ipam/store-kube-priv.h"
 
-#include "lib/log.h"
-
 #include <stdio.h>
-#include <string.h>
 
 int cluster_begin(struct cluster *cluster, bool write, struct error *err)
 {

@@ -9,8 +9,6 @@
 #include "ipam/store-local-priv.h"
 #include "lib/file.h"
 
-#include <string.h>
-
 #define LOCAL_EXPIRE 8 /* per reservation and set: more than it can add */
 
 /* One reservation on its way. */

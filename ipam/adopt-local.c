@@ -161,6 +161,7 @@ static int drop_own_line(struct move *move, struct error *err)
 static int write_line(struct move *move, struct error *err)
 {
 	const struct store_record *record = move->record;
+	const struct store_attachment whose = store_record_attachment(record);
 	struct ledger_line *line = &move->line;
 	int r;
 
@@ -168,11 +169,7 @@ static int write_line(struct move *move, struct error *err)
 		.kind = LEDGER_POST,
 		.addr = move->address->address.addr,
 	};
-	snprintf(line->pool, sizeof(line->pool), "%s", record->pool);
-	snprintf(line->network, sizeof(line->network), "%s", record->network);
-	snprintf(line->container_id, sizeof(line->container_id), "%s",
-		 record->container_id);
-	snprintf(line->ifname, sizeof(line->ifname), "%s", record->ifname);
+	ledger_line_fill(line, record->pool, &whose);
 	r = ledger_attempt(move->cluster->ledger, line->attempt, err);
 	return r < 0 ? r : ledger_line_add(move->cluster->ledger, line, err);
 }

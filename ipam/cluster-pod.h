@@ -6,7 +6,7 @@
  * whether he is there.
  */
 
-#include "ipam/store-kube-priv.h"
+#include "ipam/store-cluster-priv.h"
 
 struct cluster_pod {
 	char uid[65];

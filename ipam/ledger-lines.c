@@ -8,12 +8,28 @@
 
 #include "lib/file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void line_key(uint64_t number, struct table_key *key)
 {
 	table_key_init(key, 'L');
 	table_key_add_uint(key, number, sizeof(number));
+}
+
+static void line_text(char *to, size_t size, const char *text)
+{
+	snprintf(to, size, "%s", text);
+}
+
+void ledger_line_fill(struct ledger_line *line, const char *pool,
+		      const struct store_attachment *attachment)
+{
+	line_text(line->pool, sizeof(line->pool), pool);
+	line_text(line->network, sizeof(line->network), attachment->network);
+	line_text(line->container_id, sizeof(line->container_id),
+		  attachment->container_id);
+	line_text(line->ifname, sizeof(line->ifname), attachment->ifname);
 }
 
 static int line_decode(struct ledger *ledger, const struct table_value *value,

@@ -166,6 +166,10 @@ int ledger_name(struct ledger *ledger, bool write, char ret[static LEDGER_NAME],
 int ledger_is_own_attempt(struct ledger *ledger, const char *attempt,
 			  struct error *err) warn_unused;
 
+/** ledger_line_fill() - Whose it is, in which pool; all else stays */
+void ledger_line_fill(struct ledger_line *line, const char *pool,
+		      const struct store_attachment *attachment);
+
 /** ledger_line_add() - Fills number, process, since_ms */
 int ledger_line_add(struct ledger *ledger, struct ledger_line *line,
 		    struct error *err);

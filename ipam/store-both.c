@@ -110,15 +110,6 @@ static int both_refuse(struct store *store,
 
 /* --- what was looked at before ---------------------------------------------------- */
 
-static struct store_attachment attachment_of(const struct store_record *record)
-{
-	return (struct store_attachment){
-		.network = record->network,
-		.container_id = record->container_id,
-		.ifname = record->ifname,
-	};
-}
-
 /* By the same ADD: each both_world has its own time for it. */
 static bool is_same_add(const struct store_record *a,
 			const struct store_record *b)
@@ -131,7 +122,8 @@ static bool is_same_add(const struct store_record *a,
 static int find_same(struct store *one, const struct store_record *record,
 		     struct store_record *ret, struct error *err)
 {
-	const struct store_attachment attachment = attachment_of(record);
+	const struct store_attachment attachment =
+		store_record_attachment(record);
 	int r = one->ops->find(one, &attachment, ret, err);
 
 	if (r != 0)

@@ -2,9 +2,8 @@
  * An ADD's entry in the ledger, before its first request and after each: what
  * the stores of a cluster decide alike, whatever their server keeps.
  */
-#include "ipam/store-kube-priv.h"
+#include "ipam/store-cluster-priv.h"
 
-#include <stdio.h>
 #include <string.h>
 
 int cluster_former(struct cluster *cluster, const struct table_key *key,
@@ -119,14 +118,8 @@ int cluster_entry_undo(struct cluster *cluster, const struct table_key *key,
 void cluster_line_fill(const struct store_wish *wish,
 		       const struct inet_addr *addr, struct ledger_line *ret)
 {
-	const struct store_attachment *attachment = wish->attachment;
-
 	*ret = (struct ledger_line){ .kind = LEDGER_POST, .addr = *addr };
-	snprintf(ret->pool, sizeof(ret->pool), "%s", wish->config->pool);
-	snprintf(ret->network, sizeof(ret->network), "%s", attachment->network);
-	snprintf(ret->container_id, sizeof(ret->container_id), "%s",
-		 attachment->container_id);
-	snprintf(ret->ifname, sizeof(ret->ifname), "%s", attachment->ifname);
+	ledger_line_fill(ret, wish->config->pool, wish->attachment);
 }
 
 int cluster_still_wants(struct cluster *cluster, uint64_t number,

@@ -8,7 +8,7 @@
  *
  * The entry goes first: dead in between, the DEL comes again.
  */
-#include "ipam/store-kube-priv.h"
+#include "ipam/store-cluster-priv.h"
 
 #include <string.h>
 

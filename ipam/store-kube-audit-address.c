@@ -48,6 +48,7 @@ static int again_load(const struct again *again, struct ledger_entry *ret,
 static int again_begin_inside(struct again *again, struct error *err)
 {
 	const struct store_record *record = &again->entry->record;
+	const struct store_attachment whose = store_record_attachment(record);
 	struct ledger *ledger = again->audit->cluster->ledger;
 	cleanup_ledger_entry struct ledger_entry now = { 0 };
 	struct ledger_line *line = &again->line;
@@ -60,11 +61,7 @@ static int again_begin_inside(struct again *again, struct error *err)
 		.kind = LEDGER_POST,
 		.addr = *again_addr(again),
 	};
-	snprintf(line->pool, sizeof(line->pool), "%s", record->pool);
-	snprintf(line->network, sizeof(line->network), "%s", record->network);
-	snprintf(line->container_id, sizeof(line->container_id), "%s",
-		 record->container_id);
-	snprintf(line->ifname, sizeof(line->ifname), "%s", record->ifname);
+	ledger_line_fill(line, record->pool, &whose);
 	r = ledger_attempt(ledger, line->attempt, err);
 	return r == 0 ? ledger_line_add(ledger, line, err) : r;
 }

@@ -248,11 +248,8 @@ static int change_same(struct cluster *cluster, const struct change *change,
 int cluster_reap(struct store *store, const struct store_record *record,
 		 struct error *err)
 {
-	const struct store_attachment attachment = {
-		.network = record->network,
-		.container_id = record->container_id,
-		.ifname = record->ifname,
-	};
+	const struct store_attachment attachment =
+		store_record_attachment(record);
 	struct cluster *cluster = cluster_of(store);
 	const struct change change = {
 		.record = record,

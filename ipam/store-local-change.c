@@ -44,11 +44,8 @@ static int local_change(struct store *store, const struct store_record *record,
 			const struct local_change *change, struct error *err)
 {
 	struct local *local = local_of(store);
-	const struct store_attachment attachment = {
-		.network = record->network,
-		.container_id = record->container_id,
-		.ifname = record->ifname,
-	};
+	const struct store_attachment attachment =
+		store_record_attachment(record);
 	struct table_key key;
 	int r;
 

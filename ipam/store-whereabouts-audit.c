@@ -160,6 +160,7 @@ static int load_same(const struct subject *subject, struct ledger_entry *ret,
 static int line_begin(struct subject *subject, struct error *err)
 {
 	const struct store_record *record = &subject->entry->record;
+	const struct store_attachment whose = store_record_attachment(record);
 	cleanup_ledger_entry struct ledger_entry now = { 0 };
 	struct ledger_line *line = &subject->line;
 	int r = load_same(subject, &now, err);
@@ -170,11 +171,7 @@ static int line_begin(struct subject *subject, struct error *err)
 		.kind = LEDGER_POST,
 		.addr = *subject_addr(subject),
 	};
-	snprintf(line->pool, sizeof(line->pool), "%s", record->pool);
-	snprintf(line->network, sizeof(line->network), "%s", record->network);
-	snprintf(line->container_id, sizeof(line->container_id), "%s",
-		 record->container_id);
-	snprintf(line->ifname, sizeof(line->ifname), "%s", record->ifname);
+	ledger_line_fill(line, record->pool, &whose);
 	whereabouts_range(&subject->claim.range, line->attempt);
 	return ledger_line_add(subject->audit->pools->ledger, line, err);
 }

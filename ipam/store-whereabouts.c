@@ -112,11 +112,8 @@ static int pools_release(struct store *store,
 static int pools_reap(struct store *store, const struct store_record *record,
 		      struct error *err)
 {
-	const struct store_attachment attachment = {
-		.network = record->network,
-		.container_id = record->container_id,
-		.ifname = record->ifname,
-	};
+	const struct store_attachment attachment =
+		store_record_attachment(record);
 
 	return journal(store, &attachment, cluster_reap(store, record, err));
 }

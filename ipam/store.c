@@ -26,6 +26,16 @@ void store_record_clear(struct store_record *record)
 	*record = (struct store_record){ 0 };
 }
 
+struct store_attachment
+store_record_attachment(const struct store_record *record)
+{
+	return (struct store_attachment){
+		.network = record->network,
+		.container_id = record->container_id,
+		.ifname = record->ifname,
+	};
+}
+
 void store_records_clear(struct store_records *records)
 {
 	for (size_t i = 0; i < records->count; i++)

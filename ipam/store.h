@@ -86,6 +86,11 @@ int store_record_fill(struct store_record *record,
 		      const struct store_attachment *attachment,
 		      const char *pool, struct error *err);
 
+/** store_record_attachment() - Whose it is; borrows the three names, and says no
+ * more */
+struct store_attachment
+store_record_attachment(const struct store_record *record);
+
 /**
  * store_record_is_in_progress() - Pending, and may its ADD still finish?
  *

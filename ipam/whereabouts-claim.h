@@ -26,7 +26,7 @@
  * look 1, take 2 (1 without overlap records), give 2, where nobody interferes.
  */
 
-#include "ipam/store-kube-priv.h"
+#include "ipam/store-cluster-priv.h"
 #include "ipam/whereabouts-pool.h"
 
 #define WHEREABOUTS_ID 257 /* a container's id, with terminator */

@@ -7,6 +7,7 @@
  */
 
 #include "ipam/adopt.h"
+#include "ipam/store-kube-priv.h"
 #include "ipam/whereabouts-claim.h"
 
 /* One allocation of a pool, as it was read. */

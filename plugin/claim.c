@@ -212,11 +212,7 @@ int claim_delegate(struct claim *claim, struct error *err)
 static int release_record(struct claim *claim,
 			  const struct store_record *record, struct error *err)
 {
-	const struct store_attachment key = {
-		.network = record->network,
-		.container_id = record->container_id,
-		.ifname = record->ifname,
-	};
+	const struct store_attachment key = store_record_attachment(record);
 
 	return ipam_release(claim->ipam, &key, err);
 }

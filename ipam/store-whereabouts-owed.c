@@ -4,7 +4,8 @@
  * be settled by the end of a DEL goes to the journal, which is on disk, before
  * DEL answers. So a DEL that has succeeded has released or will, whatever
  * happens to the node; one that was cut off is sent again by the runtime, and
- * finds the allocation by container id and interface.
+ * finds the allocation by container id and interface. So is one that could
+ * neither release nor write: it fails.
  *
  *	RELEASE		an address, by container id and interface, and its overlap
  *			record, by uid
@@ -297,12 +298,23 @@ static int lines_of(struct pools *pools, struct ledger *ledger,
 	return r < 0 ? r : 0;
 }
 
+static int journal_begin(struct pools *pools, struct error *err)
+{
+	const unsigned int timeout_ms = pools->cluster.base.timeout_ms;
+	int r = ledger_begin(pools->journal, true, timeout_ms, err);
+
+	if (r < 0)
+		r = journal_damaged(pools, err);
+	else
+		return r;
+	return r < 0 ? r : ledger_begin(pools->journal, true, timeout_ms, err);
+}
+
 static int journal_add(struct pools *pools, struct ledger_line *lines,
 		       size_t count, struct error *err)
 {
 	struct ledger *journal = pools->journal;
-	int r = ledger_begin(journal, true, pools->cluster.base.timeout_ms,
-			     err);
+	int r = journal_begin(pools, err);
 
 	if (r != 0)
 		return r;
@@ -353,21 +365,26 @@ static int journal(struct pools *pools,
 void pools_settle(struct pools *pools,
 		  const struct store_attachment *attachment)
 {
-	cluster_settle(&pools->cluster, attachment);
-	settle_journal(pools, attachment);
-	pools_journal(pools, attachment);
-}
-
-void pools_journal(struct pools *pools,
-		   const struct store_attachment *attachment)
-{
 	struct error err = { 0 };
 
-	if (journal(pools, attachment, &err) < 0)
-		log_warning("what container %s, %s owes is not in the journal: "
-			    "%s",
-			    attachment->container_id, attachment->ifname,
-			    err.details);
+	cluster_settle(&pools->cluster, attachment);
+	settle_journal(pools, attachment);
+	if (pools_journal(pools, attachment, &err) < 0)
+		log_warning("%s", err.details);
+}
+
+int pools_journal(struct pools *pools,
+		  const struct store_attachment *attachment, struct error *err)
+{
+	int r = journal(pools, attachment, err);
+
+	return r < 0 ? error_context(err,
+				     "what container %.64s, %s had is not "
+				     "released yet, and cannot be written down "
+				     "for later",
+				     attachment->container_id,
+				     attachment->ifname)
+		     : 0;
 }
 
 void pools_settle_some(struct pools *pools)

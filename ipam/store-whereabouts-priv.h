@@ -57,10 +57,14 @@ int pools_release_unknown(struct cluster *cluster,
 void pools_settle(struct pools *pools,
 		  const struct store_attachment *attachment);
 
-/** pools_journal() - What is left of an attachment's lines goes to the journal.
- * That it cannot is told: it is lost with the next reboot then */
-void pools_journal(struct pools *pools,
-		   const struct store_attachment *attachment);
+/**
+ * pools_journal() - What is left of an attachment's lines goes to the journal
+ *
+ * Return: 0, or negative: it is lost with the next reboot then, unless the DEL
+ * is sent again
+ */
+int pools_journal(struct pools *pools,
+		  const struct store_attachment *attachment, struct error *err);
 
 /** pools_settle_some() - What is due in the journal, for CLUSTER_LIMIT_MS */
 void pools_settle_some(struct pools *pools);

@@ -44,12 +44,17 @@ static int pools_confirm(struct store *store,
 	return r;
 }
 
-/* What could not be released is written down for good. */
+/* What could not be released is written down for good, or it is a failure. */
 static int journal(struct store *store,
-		   const struct store_attachment *attachment, int r)
+		   const struct store_attachment *attachment, int r,
+		   struct error *err)
 {
-	pools_journal(pools_of(store), attachment);
-	return r;
+	struct error lost = { 0 };
+
+	if (pools_journal(pools_of(store), attachment, &lost) == 0)
+		return r;
+	error_keep_first(err, &lost);
+	return error_return(err);
 }
 
 /* Which ledger is it? "": there is none. */
@@ -78,7 +83,7 @@ static int release_lost(struct cluster *cluster,
 		    "what it has is looked for in the pools",
 		    attachment->container_id, attachment->ifname);
 	return journal(&cluster->base, attachment,
-		       cluster_release(&cluster->base, attachment, err));
+		       cluster_release(&cluster->base, attachment, err), err);
 }
 
 /* No sweep finds what a lost table owed: no record names a node. So whoever has
@@ -95,7 +100,7 @@ static int pools_release(struct store *store,
 	if (r != 0)
 		return r;
 	released = journal(store, attachment,
-			   cluster_release(store, attachment, err));
+			   cluster_release(store, attachment, err), err);
 	for (int i = 0; i < RELEASES && released >= 0; i++) {
 		r = name_ledger(cluster, false, now, err);
 		if (r < 0)
@@ -115,7 +120,8 @@ static int pools_reap(struct store *store, const struct store_record *record,
 	const struct store_attachment attachment =
 		store_record_attachment(record);
 
-	return journal(store, &attachment, cluster_reap(store, record, err));
+	return journal(store, &attachment, cluster_reap(store, record, err),
+		       err);
 }
 
 static int pools_refuse(struct store *store,
@@ -124,7 +130,8 @@ static int pools_refuse(struct store *store,
 			struct error *err)
 {
 	return journal(store, attachment,
-		       cluster_refuse(store, attachment, addr, whose, err));
+		       cluster_refuse(store, attachment, addr, whose, err),
+		       err);
 }
 
 /* --- numbers -------------------------------------------------------------------------- */

@@ -23,10 +23,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #define TABLE_FORMAT   1
 #define TABLE_PAGE_MAX 65536
 #define TABLE_DEPTH    32 /* LMDB's cursors go no deeper */
+#define TABLE_ROOM     65536 /* a transaction writes new pages, then meta */
 
 /* LMDB's data format 1, as far as it is needed (mdb.c: MDB_page, MDB_meta). */
 #define PAGE_META    0x08
@@ -147,6 +149,20 @@ void table_file_close(struct table *table)
 		mdb_env_close(env);
 }
 
+static int file_map_as(struct table *table, const char *path,
+		       unsigned int flags)
+{
+	int rc = mdb_env_create(&table->env);
+
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(table->env, TABLE_MAP_SIZE);
+	if (rc == 0)
+		rc = mdb_env_open(table->env, path, flags, 0600);
+	if (rc != 0)
+		table_file_close(table);
+	return rc;
+}
+
 static int file_map(struct table *table, const char *path, struct error *err)
 {
 	unsigned int flags = MDB_NOSUBDIR | MDB_NOLOCK;
@@ -157,11 +173,10 @@ static int file_map(struct table *table, const char *path, struct error *err)
 		flags |= MDB_NOSYNC | MDB_NOMETASYNC;
 	if (table->flags & TABLE_READ_ONLY)
 		flags |= MDB_RDONLY;
-	rc = mdb_env_create(&table->env);
-	if (rc == 0)
-		rc = mdb_env_set_mapsize(table->env, TABLE_MAP_SIZE);
-	if (rc == 0)
-		rc = mdb_env_open(table->env, path, flags, 0600);
+	rc = file_map_as(table, path, flags);
+	/* To be read, at least: who writes is told by the lock before. */
+	if (rc == EROFS)
+		rc = file_map_as(table, path, flags | MDB_RDONLY);
 	if (rc == 0)
 		rc = mdb_env_get_fd(table->env, &fd);
 	if (rc == 0 && fstat(fd, &st) < 0)
@@ -404,6 +419,7 @@ bool table_exists(const struct table *table)
 int table_ready(const struct table *table, struct error *err)
 {
 	cleanup_free char *path = strdup(table->dir);
+	struct statvfs fs;
 	struct stat st;
 	char *slash;
 
@@ -420,5 +436,8 @@ int table_ready(const struct table *table, struct error *err)
 		return error_set(err, ERROR_IO, ENOTDIR, "%s", path);
 	if (access(path, W_OK | X_OK) < 0)
 		return error_set(err, ERROR_IO, errno, "write to %s", path);
+	if (statvfs(path, &fs) == 0 &&
+	    (uint64_t)fs.f_bfree * fs.f_frsize < TABLE_ROOM)
+		return error_set(err, ERROR_IO, ENOSPC, "write to %s", path);
 	return 0;
 }

@@ -128,6 +128,29 @@ sim() {
 		env NODENAME="$node" "$@"
 }
 
+# --- disks --------------------------------------------------------------------
+
+# sim_small NODE PATH [NAME]: PATH is on a file system of a few pages from now on,
+# with what was in NAME of the node's folders, or with nothing, and full
+sim_small() {
+	# shellcheck disable=SC2016
+	sim "$1" sh -euc 'mount -t tmpfs -o size=128k tmpfs "$1"
+		[ -z "$3" ] || cp -a --sparse=always "$2/$3/." "$1"
+		! cat /dev/zero >"$1/fill"' - "$2" "$SIM_DIR/$1" "${3-}" \
+		2>>"$SIM_DIR/$1/fill.log"
+}
+
+# sim_room NODE PATH: is made by an administrator
+sim_room() {
+	sim "$1" rm "$2/fill"
+}
+
+# sim_large NODE PATH NAME: the disk is as it was, with what is there by now
+sim_large() {
+	sim "$1" cp -a --sparse=always "$2/." "$SIM_DIR/$1/$3"
+	sim "$1" umount "$2"
+}
+
 # --- pods ---------------------------------------------------------------------
 
 # sim_config NETWORK RANGE [FILTER]: the configuration, then changed

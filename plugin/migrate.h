@@ -50,6 +50,16 @@ bool migrate_encapsulates(const struct netlink_link *parent);
 /** migrate_is_ours() - Is the parent our own overlay? */
 bool migrate_is_ours(const struct shim *s);
 
+/** migrate_is_for() - May an address leave this parent at all? */
+bool migrate_is_for(const struct shim *s);
+
+/** migrate_check() - May this one? Negative says why not */
+int migrate_check(const struct shim *s, const struct netlink_addr *addr,
+		  struct error *err);
+
+/** migrate_is_link_local() - Each link has its own, and so has the shim */
+bool migrate_is_link_local(const struct netlink_addr *addr);
+
 /** migrate_is_wanted() - An address that this network wants the shim to bear */
 bool migrate_is_wanted(const struct shim *s, const struct inet_addr *addr);
 

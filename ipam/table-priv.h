@@ -18,6 +18,8 @@ enum {
 	TABLE_NONE = 3, /* no file, or another boot's: empty */
 };
 
+struct stat;
+
 /* Which file is under the table's name; all zero: none. */
 struct table_identity {
 	dev_t dev;
@@ -53,6 +55,11 @@ struct table {
  */
 int table_file_open(struct table *table, bool create, struct error *err)
 	warn_unused;
+
+/** table_check_file() - May the file be mapped? (table-check.c)
+ * Return: 0, or negative: it is damaged, or cannot be read */
+int table_check_file(struct table *table, const struct stat *st,
+		     struct error *err);
 
 /** table_file_identify() - Which file is there now? */
 int table_file_identify(const struct table *table, struct table_identity *ret,

@@ -63,6 +63,22 @@ static int kept(struct cluster *cluster, const struct ledger_line *line, int r,
 	return is_away ? OWED_AWAY : OWED_KEPT;
 }
 
+/* The pod that had it, if this is its DEL; NULL: it is not, or not known. */
+static const char *pod_of(const struct pools *pools,
+			  const struct ledger_line *line,
+			  char buf[static WHEREABOUTS_PODREF])
+{
+	const struct store_attachment *leaving = pools->leaving;
+
+	if (!leaving || !leaving->pod_name || !*leaving->pod_name ||
+	    !leaving->pod_namespace || !cluster_line_is_of(line, leaving))
+		return NULL;
+	return whereabouts_podref(leaving->pod_namespace, leaving->pod_name,
+				  buf) == 0
+		       ? buf
+		       : NULL;
+}
+
 static int settle_address(struct cluster *cluster,
 			  const struct ledger_line *line,
 			  const struct whereabouts_claim *claim)
@@ -70,12 +86,15 @@ static int settle_address(struct cluster *cluster,
 	const bool is_sure = line->kind == LEDGER_RELEASE;
 	const char *uid = is_sure ? line->uid : "";
 	struct whereabouts_claim own = *claim;
+	char podref[WHEREABOUTS_PODREF];
 	struct error err = { 0 };
 	uint64_t now = file_boottime_ms();
 	int r;
 
-	if (is_sure)
+	if (is_sure) {
 		own.has_overlap = strcmp(uid, POOLS_NO_OVERLAP) != 0;
+		own.leaving = pod_of(pools_of(&cluster->base), line, podref);
+	}
 	r = whereabouts_give(cluster, &own, &line->addr, uid, &err);
 	if (r != 0)
 		return kept(cluster, line, r, &err);

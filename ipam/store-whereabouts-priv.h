@@ -18,6 +18,8 @@ struct pools {
 		*ledger; /* what cluster.ledger is, but for the moment that
 				* the journal is settled */
 	struct ledger *journal;
+	/* Whose release this is; NULL: nobody's. Only to tell of it. */
+	const struct store_attachment *leaving;
 };
 
 static inline struct pools *pools_of(struct store *store)

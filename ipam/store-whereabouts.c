@@ -88,9 +88,8 @@ static int release_lost(struct cluster *cluster,
 
 /* No sweep finds what a lost table owed: no record names a node. So whoever has
  * promised it sees to it that its promise is still there, or in the journal. */
-static int pools_release(struct store *store,
-			 const struct store_attachment *attachment,
-			 struct error *err)
+static int release(struct store *store,
+		   const struct store_attachment *attachment, struct error *err)
 {
 	char before[LEDGER_NAME], now[LEDGER_NAME];
 	struct cluster *cluster = cluster_of(store);
@@ -114,14 +113,30 @@ static int pools_release(struct store *store,
 	return released;
 }
 
+static int pools_release(struct store *store,
+			 const struct store_attachment *attachment,
+			 struct error *err)
+{
+	int r;
+
+	pools_of(store)->leaving = attachment;
+	r = release(store, attachment, err);
+	pools_of(store)->leaving = NULL;
+	return r;
+}
+
 static int pools_reap(struct store *store, const struct store_record *record,
 		      struct error *err)
 {
-	const struct store_attachment attachment =
-		store_record_attachment(record);
+	struct store_attachment attachment = store_record_attachment(record);
+	int r;
 
-	return journal(store, &attachment, cluster_reap(store, record, err),
-		       err);
+	attachment.pod_namespace = record->pod_namespace;
+	attachment.pod_name = record->pod_name;
+	pools_of(store)->leaving = &attachment;
+	r = journal(store, &attachment, cluster_reap(store, record, err), err);
+	pools_of(store)->leaving = NULL;
+	return r;
 }
 
 static int pools_refuse(struct store *store,

@@ -11,6 +11,10 @@
 
 #include "ipam/whereabouts-priv.h"
 
+#include "lib/log.h"
+
+#include <stdio.h>
+
 /* --- the pool's key --------------------------------------------------------------- */
 
 /* One key on its way back. */
@@ -21,6 +25,7 @@ struct giving {
 	struct whereabouts_view view;
 	/* Who has it now, borrowed from the view; NULL: nobody. */
 	const struct whereabouts_holder *holder;
+	unsigned int lost; /* answers */
 };
 
 static bool is_only_one(const struct whereabouts_view *view,
@@ -93,12 +98,12 @@ static int give_send(struct giving *giving, struct error *err)
 /* A lost answer is looked into once. Return: 0, CLUSTER_UNKNOWN, or negative */
 static int give_key(struct giving *giving, struct error *err)
 {
-	unsigned int lost = 0;
 	int r = give_send(giving, err);
 
 	for (unsigned int i = 1; i < WHEREABOUTS_TRIES; i++) {
 		if (r != WHEREABOUTS_CONFLICT &&
-		    (r != CLUSTER_UNKNOWN || ++lost >= WHEREABOUTS_LOST))
+		    (r != CLUSTER_UNKNOWN ||
+		     ++giving->lost >= WHEREABOUTS_LOST))
 			break;
 		if (i > 1)
 			whereabouts_pause(i, 0);
@@ -111,6 +116,35 @@ static int give_key(struct giving *giving, struct error *err)
 	return error_set(err, ERROR_AGAIN, 0,
 			 "IPPool %s refused %u patches in turn",
 			 giving->view.pool.name, WHEREABOUTS_TRIES);
+}
+
+/* A pool that was deleted, or edited, under a pod gives its address away. */
+static void tell_another(const struct giving *giving)
+{
+	const struct whereabouts_claim *claim = giving->claim;
+	const struct whereabouts_holder *own = &claim->holder;
+	const struct whereabouts_holder *now = giving->holder;
+	char text[INET_ADDR_TEXT], owner[WHEREABOUTS_PODREF + 64];
+	const char *node;
+
+	/* A new container of the pod has taken it over; a release whose answer
+	 * was lost may have been one. */
+	if (!now || !claim->leaving || giving->lost > 0 ||
+	    whereabouts_is_text(claim->leaving, now->podref))
+		return;
+	node = whereabouts_host(now->podref, now->id);
+	if (node)
+		snprintf(owner, sizeof(owner), "node %.253s", node);
+	else
+		snprintf(owner, sizeof(owner),
+			 "pod %s, %.15s (container %.13s)", now->podref,
+			 whereabouts_has_ifname(now) ? now->ifname
+						     : "an interface",
+			 now->id);
+	log_warning("%s, which pod %s, %s (container %.13s) had, is in the "
+		    "pool for %s: it was two's, if it was not released before",
+		    inet_addr_format(giving->addr, text), claim->leaving,
+		    own->ifname, own->id, owner);
 }
 
 /* --- the overlap record ----------------------------------------------------------- */
@@ -186,6 +220,8 @@ int whereabouts_give(struct cluster *cluster,
 	whereabouts_enter(cluster, claim, &giving.view.gate);
 	r = give_key(&giving, err);
 	whereabouts_leave(&giving.view.gate);
+	if (r == 0)
+		tell_another(&giving);
 	if (r == 0 && claim->has_overlap)
 		r = give_overlap(&giving, uid, err);
 	whereabouts_view_clear(&giving.view);

@@ -3,7 +3,7 @@
 
 /*
  * What every store promises (ipam/store.h), as one set of cases. A program per
- * store links contract.c and says how to come by an empty one; support.c is for
+ * store links contract*.c and says how to come by an empty one; support.c is for
  * it and for what a store has of its own.
  */
 

@@ -47,10 +47,24 @@ int pools_audit(struct store *store, bool repair, store_tell tell, void *arg,
 /** pools_settle_line() - cluster_way.settle */
 int pools_settle_line(struct cluster *cluster, const struct ledger_line *line);
 
+/**
+ * pools_give_all() - All that a claim's container and interface have in its pool,
+ * but for what an attachment with the same names has by now
+ * @ret_found:	How many there were; grows
+ *
+ * Return: as whereabouts_give_all()
+ */
+int pools_give_all(struct pools *pools, const struct whereabouts_claim *claim,
+		   size_t *ret_found, struct error *err);
+
+/* --- an attachment that is not known (store-whereabouts-unknown.c) ---------------- */
+
 /** pools_release_unknown() - cluster_way.release_unknown */
 int pools_release_unknown(struct cluster *cluster,
 			  const struct store_attachment *attachment,
 			  struct error *err);
+
+/* --- the journal (store-whereabouts-journal.c) ------------------------------------ */
 
 /**
  * pools_settle() - Do what is owed, here and in the journal; what is left of an

@@ -22,6 +22,7 @@ struct taking {
 	struct whereabouts_view *view;
 	struct whereabouts_got *got;
 	unsigned int lost; /* answers */
+	bool may_have_record; /* an overlap record: the answer was lost */
 	unsigned int conflicts;
 };
 
@@ -215,6 +216,8 @@ static int overlap_once(struct taking *taking, struct error *err)
 
 	r = whereabouts_overlap_post(cluster, taking->claim, taking->addr,
 				     &have, err);
+	if (r == CLUSTER_UNKNOWN)
+		taking->may_have_record = true;
 	if (r == 0 && is_own_overlap(taking->claim, &have.overlap))
 		return overlap_judge(taking, &have, err);
 	if (r < 0 ||
@@ -247,16 +250,17 @@ static int take_overlap(struct taking *taking, struct error *err)
 
 /* --- both ------------------------------------------------------------------------- */
 
-/* The key again; what cannot be undone now, the caller owes. */
+/* The key again, and a record that was asked for and perhaps made. What cannot be
+ * undone now, or may yet be made, the caller owes. */
 static void take_undo(struct taking *taking)
 {
 	struct error lost = { 0 };
 	struct whereabouts_claim claim = *taking->claim;
 	int r;
 
-	claim.has_overlap = false; /* there is none of ours */
+	claim.has_overlap = taking->may_have_record;
 	r = whereabouts_give(taking->cluster, &claim, taking->addr, "", &lost);
-	taking->got->is_held = r != 0;
+	taking->got->is_held = r != 0 || taking->may_have_record;
 }
 
 /* The key is ours. */

@@ -1,8 +1,9 @@
 /*
- * kube-storm PROGRAM CONFIG OPERATIONS WORKERS SEED MANNER NODE=PID...
+ * kube-storm PROGRAM CONFIG[,CONFIG...] OPERATIONS WORKERS SEED MANNER NODE=PID...
  *
  * Runtimes that attach and detach at random on several nodes, WORKERS on each,
- * and kill one call in twelve at a random moment. A worker has a few pods whose
+ * and kill one call in twelve at a random moment. A worker calls with one of the
+ * configurations, of which each node has all. It has a few pods whose
  * sandboxes come and go; as a runtime it repeats or gives up an ADD that failed,
  * starts the pod anew before the old sandbox's DEL, or sends that DEL again. One
  * more ADD of what is attached must fail and change nothing.
@@ -93,7 +94,7 @@ struct worker {
 	bool links;
 	bool faithful;
 	struct crowd_node node;
-	const char *prefix; /* of containers */
+	char prefix[17]; /* of containers */
 	unsigned int number;
 	uint64_t dice;
 	struct slot slots[SLOTS];
@@ -251,7 +252,7 @@ static void start(struct worker *w, unsigned int number, bool deadly)
 {
 	struct slot *slot = &w->slots[number];
 
-	snprintf(slot->id, sizeof(slot->id), "%.16s-%u-%u-%u", w->prefix,
+	snprintf(slot->id, sizeof(slot->id), "%s-%u-%u-%u", w->prefix,
 		 w->number, number, ++slot->generation);
 	crowd_sandbox(&w->node, slot->id);
 	add(w, number, deadly);
@@ -561,26 +562,45 @@ static void station_init(struct station *station, const char *word)
 	station->pid = atoi(pid + 1);
 }
 
+/* The @number-th of a list with commas, from the first again behind the last;
+ * yours */
+static char *word_of(const char *list, unsigned int number)
+{
+	const char *word = list;
+
+	for (; number > 0; number--) {
+		const char *comma = strchr(word, ',');
+
+		word = comma ? comma + 1 : list;
+	}
+	return strndup(word, strcspn(word, ","));
+}
+
 static void begin(struct storm *storm, char **argv, unsigned int number)
 {
-	const char *base = strrchr(argv[2], '/');
+	char *config = word_of(argv[2], number / (unsigned int)storm->n_nodes);
+	const char *base;
 	struct worker w = {
 		.shared = storm->shared,
 		.program = argv[1],
-		.config = argv[2],
+		.config = config,
 		.links = strstr(argv[6], "links"),
 		.faithful = strstr(argv[6], "faithful"),
 		.station =
 			&storm->shared->stations[number %
 						 (unsigned int)storm->n_nodes],
 		.node = { .pid = -1, .net = -1, .mnt = -1 },
-		.prefix = base ? base + 1 : argv[2],
 		.number = number,
 		.dice = (uint64_t)atol(argv[5]) * 2654435761u + number + 1,
 	};
 
+	if (!config)
+		err(1, "a configuration's name");
+	base = strrchr(config, '/');
+	snprintf(w.prefix, sizeof(w.prefix), "%s", base ? base + 1 : config);
 	if (fork() == 0)
 		work(&w);
+	free(config);
 }
 
 int main(int argc, char **argv)

@@ -9,12 +9,22 @@
 #
 #	storm NAME OPERATIONS WORKERS LINKS	NAME is a configuration (sim_config)
 #
+# STORM_NETWORKS has the names of all configurations, if there are more: NAME is
+# the first. STORM_SETTLED is a command that says, with NAME, if all else is as it
+# is to be in the end.
 # All that was seen is kept in the folder STORM_KEEP, if that is set.
 
 STORM_SEED=${STORM_SEED:-1}
+STORM_NETWORKS=()
+STORM_SETTLED=true # with the storm's name
 STORM_RUNTIME=forgetful # or faithful, for a store that names no node
 STORM_PROGRAM=${HOSTSHIM_BUILD:-$KUBE_ROOT/build/dev}/test/kube/kube-storm
 STORM_SHIMCTL=$(dirname "$SIM_PROGRAM")/ctl/shimctl
+# The release starts ten times as fast.
+if [ -x "${HOSTSHIM_STATIC:-}/hostshim" ]; then
+	SIM_PROGRAM=$HOSTSHIM_STATIC/hostshim
+	STORM_SHIMCTL=$HOSTSHIM_STATIC/shimctl
+fi
 STORM_PID=
 declare -A STORM_LOST
 
@@ -73,9 +83,16 @@ storm_restart() {
 	kube_wait
 }
 
+storm_networks() {
+	printf '%s\n' "$1" "${STORM_NETWORKS[@]:1}"
+}
+
 # storm_repair NAME NODE: in the middle of all that
 storm_repair() {
-	sim "$2" timeout 20 "$STORM_SHIMCTL" -c "$KUBE_DIR/$1" \
+	local network
+	network=$(storm_networks "$1" | sed -n "$((RANDOM % (
+		${#STORM_NETWORKS[@]} ? ${#STORM_NETWORKS[@]} : 1) + 1))p")
+	sim "$2" timeout 20 "$STORM_SHIMCTL" -c "$KUBE_DIR/$network" \
 		ipam check --repair >>"$KUBE_DIR/$1.repairs" 2>&1 || true
 }
 
@@ -95,7 +112,7 @@ storm_trouble() {
 		10) storm_lose_run "$node" ;;
 		12) storm_reboot "$1" "$node" ;;
 		2 | 6 | 8 | 13) storm_repair "$1" "$node" ;;
-		14) storm_restart ;;
+		14) ((turn / 16 % 2)) || storm_restart ;;
 		*) ;;
 		esac
 		[ "$2" = 0 ] || audit_look "$1"
@@ -119,12 +136,12 @@ storm_held() {
 storm_is_settled() {
 	same "$(storm_held "$1" "$AUDIT_NODE")" "$(audit_etcd "$1" |
 		grep -Ff <(cat "$SIM_DIR"/*/boot_id; echo ' -') |
-		cut -d ' ' -f 1-3)"
+		cut -d ' ' -f 1-3)" && "$STORM_SETTLED" "$1"
 }
 
 # storm_settles NAME: what is owed is looked at by later calls
 storm_settles() {
-	local end=$((SECONDS + 120)) node
+	local end=$((SECONDS + 600)) node
 	until storm_is_settled "$1" >"$KUBE_DIR/$1.settled"; do
 		if [ "$SECONDS" -ge "$end" ]; then
 			cat "$KUBE_DIR/$1.settled"
@@ -155,14 +172,15 @@ storm_sweep() {
 
 # storm_begin NAME OPERATIONS WORKERS LINKS
 storm_begin() {
-	local nodes
+	local nodes configs
 	mapfile -t nodes < <(sim_nodes)
+	configs=$(storm_networks "$1" | sed "s,^,$KUBE_DIR/," | paste -sd ,)
 	audit_start "$1"
 	: >"$KUBE_DIR/$1.storm"
 	: >"$FAULT_LOG"
 	rm -f "$KUBE_DIR/commands"
 	mkfifo "$KUBE_DIR/commands"
-	"$STORM_PROGRAM" "$SIM_PROGRAM" "$KUBE_DIR/$1" "$2" "$3" "$STORM_SEED" \
+	"$STORM_PROGRAM" "$SIM_PROGRAM" "$configs" "$2" "$3" "$STORM_SEED" \
 		"$STORM_RUNTIME $([ "$4" = 0 ] || echo links)" "${nodes[@]}" <"$KUBE_DIR/commands" \
 		>"$KUBE_DIR/$1.storm" 2>"$KUBE_DIR/$1.stderr" &
 	STORM_PID=$!
@@ -179,23 +197,24 @@ storm_end() {
 }
 
 storm() {
-	local status=0 began=$SECONDS
+	local status=0 began=$SECONDS called
 	RANDOM=$STORM_SEED
 	storm_begin "$@"
 	storm_weather
 	storm_trouble "$1" "$4"
 	fault '# none'
 	storm_end "$1" || status=$?
+	called=$((SECONDS - began))
 	storm_judge "$1" "$4" "$status"
 	[ -z "${STORM_KEEP-}" ] ||
 		cp -R "$KUBE_DIR/$1".* "$FAULT_LOG" "$SIM_DIR" "$STORM_KEEP"
-	storm_numbers "$1" $((SECONDS - began))
+	storm_numbers "$1" "$called" $((SECONDS - began - called))
 }
 
 # storm_without_a_store NAME: three tables that do not know of each other. The
 # auditor must be able to say no.
 storm_without_a_store() {
-	local found what
+	local found what node
 	storm_begin "$1" 150 2 1
 	until grep -qx 'done' "$KUBE_DIR/$1.storm"; do
 		kube_alive "$STORM_PID" "$1.storm"
@@ -213,6 +232,10 @@ storm_without_a_store() {
 		AUDIT_LOOKS=/dev/stdin audit_findings "$1" 1)
 	claim "without interfaces, the auditor finds: unseen" \
 		grep -q '^unseen' <<<"$found"
+	# What it has left in the kernels would be the next one's.
+	for node in "${!SIM_PID[@]}"; do
+		sim_reboot "$node"
+	done
 }
 
 # storm_judge NAME LINKS STATUS
@@ -234,10 +257,10 @@ storm_judge() {
 		equal "" "$(audit_nodes_links)"
 }
 
-# storm_numbers NAME SECONDS
+# storm_numbers NAME SECONDS SECONDS: of calls, and until all was settled and judged
 storm_numbers() {
 	grep '^storm: ' "$KUBE_DIR/$1.storm" | sed "s/^storm:/# $1:/"
-	echo "# $1: seed $STORM_SEED, $2 s;" \
+	echo "# $1: seed $STORM_SEED, $2 s and $3 s until it was judged;" \
 		"$(grep '^begin' "$FAULT_LOG" | grep -vc '^begin - ' || true)" \
 		"of $(grep -c '^begin' "$FAULT_LOG") requests met a fault;" \
 		"etcd told $(wc -l <"$KUBE_DIR/$1.history") changes," \

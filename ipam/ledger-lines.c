@@ -1,7 +1,8 @@
 /*
  * Lines: what was asked of the server and is not settled, in the order in which
- * it was written down. A line's number is never given again in a table's life, so
- * that who has one in mind finds it, or none.
+ * it was written down. A line's number is never given again, neither in a table's
+ * life nor by one that is made in its place, so that who has one in mind finds it,
+ * or none.
  */
 
 #include "ipam/ledger-priv.h"

@@ -14,7 +14,8 @@
  *
  * The table's uuid is drawn when the first attempt is named. A table that was
  * lost and begun anew has another one, so that what the lost one reserved is
- * known as nobody's.
+ * known as nobody's; and its numbers begin elsewhere, so that no line of the lost
+ * one is taken for one of it.
  */
 
 #include "ipam/ledger-priv.h"
@@ -152,23 +153,42 @@ int ledger_fact_drop(struct ledger *ledger, const char *name, struct error *err)
 
 /* --- numbers and names ------------------------------------------------------------ */
 
+static int draw(void *ret, size_t size, struct error *err)
+{
+	if (getrandom(ret, size, 0) != (ssize_t)size)
+		return error_set(err, ERROR_IO, errno, "random bytes");
+	return 0;
+}
+
+/* Who has a line of a table in mind that is lost by now means none of the one
+ * that was begun in its place: so each begins somewhere else, with room above. */
+static int draw_number(uint64_t *ret, struct error *err)
+{
+	int r = draw(ret, sizeof(*ret), err);
+
+	*ret = *ret / 2 + 1;
+	return r;
+}
+
 int ledger_number(struct ledger *ledger, uint64_t *ret, struct error *err)
 {
 	int r = ledger_fact(ledger, FACT_NUMBER, ret, err);
 
-	if (r < 0)
-		return r;
-	*ret = r == STORE_ABSENT ? 1 : *ret + 1;
-	return ledger_fact_set(ledger, FACT_NUMBER, *ret, err);
+	if (r == 0)
+		++*ret;
+	else if (r == STORE_ABSENT)
+		r = draw_number(ret, err);
+	return r < 0 ? r : ledger_fact_set(ledger, FACT_NUMBER, *ret, err);
 }
 
 static int draw_uuid(char ret[static LEDGER_NAME], struct error *err)
 {
 	uint8_t bytes[16];
 	char *p = ret;
+	int r = draw(bytes, sizeof(bytes), err);
 
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return error_set(err, ERROR_IO, errno, "random bytes");
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		p += sprintf(p, "%s%02x",
 			     i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",

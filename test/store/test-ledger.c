@@ -18,7 +18,7 @@ static struct ipam_config config;
 static struct ledger *ledger;
 static struct error err;
 
-static void init(void)
+static void begin(void)
 {
 	local_dir_init();
 	contract_config(&config, "'range': '10.1.2.0/24'");
@@ -28,7 +28,7 @@ static void init(void)
 		     err.details);
 }
 
-static void fini(void)
+static void end(void)
 {
 	cr_expect_eq(ledger_end(ledger, 0, &err), 0, "%s", err.details);
 	ledger_close(ledger);
@@ -36,7 +36,7 @@ static void fini(void)
 	local_dir_fini();
 }
 
-TestSuite(ledger, .init = init, .fini = fini);
+TestSuite(ledger, .init = begin, .fini = end);
 
 static struct inet_addr addr_of(const char *text)
 {
@@ -205,6 +205,24 @@ Test(ledger, lines_are_walked_in_order_while_they_change)
 	cr_expect_eq(n, 9);
 	cr_expect_eq(ledger_line_load(ledger, numbers[0], &line, &err),
 		     STORE_ABSENT);
+}
+
+Test(ledger, no_line_is_taken_for_one_of_a_table_that_was_lost)
+{
+	struct ledger_line line = { .kind = LEDGER_POST };
+	uint64_t numbers[10];
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		cr_assert_eq(ledger_line_add(ledger, &line, &err), 0);
+		numbers[i] = line.number;
+	}
+	end();
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		cr_assert_eq(ledger_line_add(ledger, &line, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		cr_expect_eq(ledger_line_load(ledger, numbers[i], &line, &err),
+			     STORE_ABSENT);
 }
 
 Test(ledger, entries_are_walked_once_each)

@@ -31,6 +31,11 @@ void ledger_line_fill(struct ledger_line *line, const char *pool,
 	line_text(line->container_id, sizeof(line->container_id),
 		  attachment->container_id);
 	line_text(line->ifname, sizeof(line->ifname), attachment->ifname);
+	if (attachment->pod_name && *attachment->pod_name)
+		snprintf(line->pod, sizeof(line->pod), "%s/%s",
+			 attachment->pod_namespace ? attachment->pod_namespace
+						   : "",
+			 attachment->pod_name);
 }
 
 static int line_decode(struct ledger *ledger, const struct table_value *value,

@@ -20,6 +20,7 @@
 #define LEDGER_UID     65 /* with terminator, likewise the next */
 #define LEDGER_ATTEMPT 65
 #define LEDGER_POOL    64
+#define LEDGER_POD     320
 
 struct ledger;
 
@@ -59,6 +60,7 @@ struct ledger_line {
 	char network[257];
 	char container_id[257];
 	char ifname[16];
+	char pod[LEDGER_POD]; /* "namespace/name", "" if there is none */
 };
 
 #define LEDGER_CLUSTER     "cluster" /* tables: of Reservations */

@@ -199,6 +199,13 @@ static int settle_attachment(struct pools *pools,
 	return r == 0 ? OWED_DONE : kept(&pools->cluster, line, r, &err);
 }
 
+/* The pod of a line that knows no overlap record: there may be one that still
+ * names an earlier container of the pod, whose key was taken over. */
+static const char *podref_of(const struct ledger_line *line)
+{
+	return line->kind != LEDGER_RELEASE && *line->pod ? line->pod : NULL;
+}
+
 /* A record that was made from what the node's links say knows no range. */
 static int settle_everywhere(struct pools *pools,
 			     const struct ledger_line *line)
@@ -212,8 +219,9 @@ static int settle_everywhere(struct pools *pools,
 				&config->sets[i].ranges[j];
 			struct whereabouts_claim claim =
 				pools_claim(pools, line->pool,
-					    &range->range.network, NULL,
-					    line->container_id, line->ifname);
+					    &range->range.network,
+					    podref_of(line), line->container_id,
+					    line->ifname);
 
 			settled = settle_attachment(pools, line, &claim);
 			if (settled != OWED_DONE)
@@ -230,8 +238,8 @@ int pools_settle_line(struct cluster *cluster, const struct ledger_line *line)
 
 	if (!*line->attempt || !inet_prefix_parse(line->attempt, &range))
 		return settle_everywhere(pools, line);
-	claim = pools_claim(pools, line->pool, &range, NULL, line->container_id,
-			    line->ifname);
+	claim = pools_claim(pools, line->pool, &range, podref_of(line),
+			    line->container_id, line->ifname);
 	if (line->kind == LEDGER_ATTACHMENT)
 		return settle_attachment(pools, line, &claim);
 	return settle_address(cluster, line, &claim);

@@ -128,11 +128,10 @@ static int pools_release(struct store *store,
 static int pools_reap(struct store *store, const struct store_record *record,
 		      struct error *err)
 {
-	struct store_attachment attachment = store_record_attachment(record);
+	const struct store_attachment attachment =
+		store_record_attachment(record);
 	int r;
 
-	attachment.pod_namespace = record->pod_namespace;
-	attachment.pod_name = record->pod_name;
 	pools_of(store)->leaving = &attachment;
 	r = journal(store, &attachment, cluster_reap(store, record, err), err);
 	pools_of(store)->leaving = NULL;

@@ -33,6 +33,8 @@ store_record_attachment(const struct store_record *record)
 		.network = record->network,
 		.container_id = record->container_id,
 		.ifname = record->ifname,
+		.pod_namespace = record->pod_namespace,
+		.pod_name = record->pod_name,
 	};
 }
 

@@ -86,8 +86,7 @@ int store_record_fill(struct store_record *record,
 		      const struct store_attachment *attachment,
 		      const char *pool, struct error *err);
 
-/** store_record_attachment() - Whose it is; borrows the three names, and says no
- * more */
+/** store_record_attachment() - Whose it is, and its pod; borrows the names */
 struct store_attachment
 store_record_attachment(const struct store_record *record);
 

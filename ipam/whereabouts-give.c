@@ -53,11 +53,9 @@ static int give_stored(struct giving *giving,
 		      : r;
 }
 
-/* A test failed: is it ours nevertheless? Return: 0 (not ours, or not any
- * more), WHEREABOUTS_CONFLICT, CLUSTER_UNKNOWN, or negative */
-static int give_judge(struct giving *giving, struct error *err)
+/* Return: 0, CLUSTER_UNKNOWN, or negative */
+static int look_who(struct giving *giving, struct error *err)
 {
-	const struct whereabouts_holder *own = &giving->claim->holder;
 	const struct whereabouts_allocation *have;
 	int r;
 
@@ -67,15 +65,31 @@ static int give_judge(struct giving *giving, struct error *err)
 	if (r != 0)
 		return r == WHEREABOUTS_GONE ? 0 : r;
 	have = whereabouts_at(&giving->view, giving->addr);
-	if (!have)
-		return 0;
-	if (whereabouts_is_own(own, &have->holder) &&
-	    (whereabouts_has_ifname(&have->holder) ||
-	     !whereabouts_has_ifname(own) ||
-	     is_only_one(&giving->view, &have->holder)))
-		return give_stored(giving, have, err);
-	giving->holder = &have->holder;
+	giving->holder = have ? &have->holder : NULL;
 	return 0;
+}
+
+static bool is_ours(const struct giving *giving)
+{
+	const struct whereabouts_holder *own = &giving->claim->holder;
+	const struct whereabouts_holder *have = giving->holder;
+
+	return have && whereabouts_is_own(own, have) &&
+	       (whereabouts_has_ifname(have) || !whereabouts_has_ifname(own) ||
+		is_only_one(&giving->view, have));
+}
+
+/* A test failed: is it ours nevertheless? Return: 0 (not ours, or not any
+ * more), WHEREABOUTS_CONFLICT, CLUSTER_UNKNOWN, or negative */
+static int give_judge(struct giving *giving, struct error *err)
+{
+	int r = look_who(giving, err);
+
+	if (r != 0 || !is_ours(giving))
+		return r;
+	giving->holder = NULL;
+	return give_stored(giving, whereabouts_at(&giving->view, giving->addr),
+			   err);
 }
 
 /* The tests in it make sure that it is ours. */
@@ -179,6 +193,8 @@ static bool is_to_be_given(const struct giving *giving, const char *uid,
 		!whereabouts_is_text(now->ifname, have->holder.ifname));
 }
 
+/* Without a uid, it may be one that a later container of the pod has made with
+ * its key, behind our look at that: so who has the key is asked once more. */
 static int give_overlap(struct giving *giving, const char *uid,
 			struct error *err)
 {
@@ -188,6 +204,8 @@ static int give_overlap(struct giving *giving, const char *uid,
 	if (!*uid || giving->holder) {
 		r = whereabouts_overlap_get(giving->cluster, giving->claim,
 					    giving->addr, &have, err);
+		if (r == 0 && !*uid)
+			r = look_who(giving, err);
 		if (r != 0)
 			return r == WHEREABOUTS_GONE ? 0 : r;
 		if (!is_to_be_given(giving, uid, &have.overlap))
@@ -256,7 +274,6 @@ static int leave_record(void *arg, const struct whereabouts_overlap *have,
 	struct leaving *leaving = arg;
 	struct giving *giving = &leaving->giving;
 	const struct whereabouts_claim *claim = giving->claim;
-	const struct whereabouts_allocation *now;
 	struct inet_addr addr;
 	int r;
 
@@ -264,13 +281,10 @@ static int leave_record(void *arg, const struct whereabouts_overlap *have,
 	    whereabouts_overlap_addr(claim->network, have->name, &addr) != 0 ||
 	    !inet_prefix_contains(&claim->range, &addr))
 		return 0;
-	r = whereabouts_pool_get(giving->cluster, claim, &giving->view, err);
-	if (r != 0)
-		return r == WHEREABOUTS_GONE ? 0 : r;
-	now = whereabouts_at(&giving->view, &addr);
-	giving->holder = now ? &now->holder : NULL;
-	if (!is_to_be_given(giving, "", have))
-		return 0;
+	giving->addr = &addr;
+	r = look_who(giving, err);
+	if (r != 0 || !is_to_be_given(giving, "", have))
+		return r;
 	r = leaving->keep(leaving->arg, &addr, err);
 	if (r != 0)
 		return r < 0 ? r : 0;

@@ -23,6 +23,7 @@ struct taking {
 	struct whereabouts_got *got;
 	unsigned int lost; /* answers */
 	bool may_have_record; /* an overlap record: the answer was lost */
+	bool is_adopted; /* an earlier container's record is the pod's */
 	unsigned int conflicts;
 };
 
@@ -250,15 +251,16 @@ static int take_overlap(struct taking *taking, struct error *err)
 
 /* --- both ------------------------------------------------------------------------- */
 
-/* The key again, and a record that was asked for and perhaps made. What cannot be
- * undone now, or may yet be made, the caller owes. */
+/* The key again, and the pod's record: one that was asked for and perhaps made,
+ * or that came with an adopted key. What cannot be undone now, or may yet be made,
+ * the caller owes. */
 static void take_undo(struct taking *taking)
 {
 	struct error lost = { 0 };
 	struct whereabouts_claim claim = *taking->claim;
 	int r;
 
-	claim.has_overlap = taking->may_have_record;
+	claim.has_overlap = taking->may_have_record || taking->is_adopted;
 	r = whereabouts_give(taking->cluster, &claim, taking->addr, "", &lost);
 	taking->got->is_held = r != 0 || taking->may_have_record;
 }
@@ -331,6 +333,7 @@ int whereabouts_adopt(struct cluster *cluster,
 		.addr = &addr,
 		.view = view,
 		.got = ret,
+		.is_adopted = true,
 	};
 	int r = 0;
 

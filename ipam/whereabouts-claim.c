@@ -20,7 +20,9 @@
  * way round.
  *
  * A new container of a pod takes its key over as it is, and makes the overlap
- * record anew in its own name: so what an earlier one owes has another uid.
+ * record anew in its own name: so what an earlier one owes has another uid. In
+ * between it names the earlier one; and whoever gives the pod's key back then
+ * gives it back as well, since the earlier one's DEL leaves it to who has the key.
  *
  * A patch whose answer was lost may still be carried out, but only while the key
  * is nobody's: asking once more for the same key settles it, since both say the

@@ -69,6 +69,11 @@ fault_await() {
 	done
 }
 
+# fault_comes TEXT: what is told to come about, a claim
+fault_comes() {
+	claim "it comes about: $1" fault_await "$1"
+}
+
 # --- order --------------------------------------------------------------------
 
 gate=$KUBE_DIR/gate

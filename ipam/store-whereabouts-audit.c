@@ -126,15 +126,16 @@ static const struct whereabouts_holder *holder(const struct subject *subject)
 }
 
 /* An interface whose container is not known here is of the one that the pool
- * names. */
+ * names, if that is no node. */
 static bool is_own(const struct subject *subject,
 		   const struct whereabouts_holder *have)
 {
 	const struct store_record *record = &subject->entry->record;
 
 	return have &&
-	       (cluster_is_nameless(record) ||
-		strcmp(have->id, record->container_id) == 0) &&
+	       (cluster_is_nameless(record)
+			? !whereabouts_host(have->podref, have->id)
+			: strcmp(have->id, record->container_id) == 0) &&
 	       (!have->ifname || !*have->ifname ||
 		strcmp(have->ifname, record->ifname) == 0);
 }

@@ -104,22 +104,41 @@ static int table_lock(struct table *table, bool write, unsigned int timeout_ms,
 	return r == FILE_LOCKED ? TABLE_BUSY : r;
 }
 
-int table_begin(struct table *table, bool write, unsigned int timeout_ms,
-		struct error *err)
+static int table_begin_locked(struct table *table, bool write,
+			      unsigned int timeout_ms, struct error *err)
 {
-	int r;
+	int r = table_lock(table, write, timeout_ms, err);
 
-	assert(table->lock < 0 && !(write && table->flags & TABLE_READ_ONLY));
-	table->is_damaged = false;
-	if (!write && !table_exists(table))
-		return 0;
-	r = table_lock(table, write, timeout_ms, err);
 	if (r != 0)
 		return r;
 	r = table_begin_txn(table, write, err);
 	if (r < 0)
 		table_abort(table);
 	return r;
+}
+
+/* The lock was lost with its folder, and with the table that it was of: what
+ * stands in its place may be another process' to write, which holds another. */
+static bool table_is_adrift(const struct table *table)
+{
+	return table->lock >= 0 && !file_is_at(table->lock, table->lock_path);
+}
+
+int table_begin(struct table *table, bool write, unsigned int timeout_ms,
+		struct error *err)
+{
+	int r;
+
+	assert(table->lock < 0 && !(write && table->flags & TABLE_READ_ONLY));
+	for (;;) {
+		table->is_damaged = false;
+		if (!write && !table_exists(table))
+			return 0;
+		r = table_begin_locked(table, write, timeout_ms, err);
+		if (r != 0 || !table_is_adrift(table))
+			return r;
+		table_abort(table);
+	}
 }
 
 static void table_unlock(struct table *table)

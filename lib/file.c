@@ -156,10 +156,17 @@ static void file_sleep_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
-int file_lock(const char *path, bool exclusive, unsigned int timeout_ms,
-	      int *ret_fd, struct error *err)
+bool file_is_at(int fd, const char *path)
 {
-	uint64_t deadline = file_boottime_ms() + timeout_ms;
+	struct stat have, now;
+
+	return fstat(fd, &have) == 0 && lstat(path, &now) == 0 &&
+	       have.st_dev == now.st_dev && have.st_ino == now.st_ino;
+}
+
+static int lock_until(const char *path, bool exclusive, uint64_t deadline,
+		      int *ret_fd, struct error *err)
+{
 	cleanup_close int fd = -1;
 	unsigned int pause_ms = 1;
 
@@ -183,6 +190,26 @@ int file_lock(const char *path, bool exclusive, unsigned int timeout_ms,
 
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+/* A lock that was waited for may have been lost with its folder meanwhile: who
+ * comes now takes another. */
+int file_lock(const char *path, bool exclusive, unsigned int timeout_ms,
+	      int *ret_fd, struct error *err)
+{
+	const uint64_t deadline = file_boottime_ms() + timeout_ms;
+
+	for (;;) {
+		cleanup_close int fd = -1;
+		int r = lock_until(path, exclusive, deadline, &fd, err);
+
+		if (r != 0)
+			return r;
+		if (file_is_at(fd, path)) {
+			*ret_fd = take_fd(&fd);
+			return 0;
+		}
+	}
 }
 
 int file_boot_id(char ret[static FILE_BOOT_ID_TEXT], struct error *err)

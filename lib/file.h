@@ -62,9 +62,13 @@ int file_write_all(int fd, const void *data, size_t len, struct error *err);
  */
 int file_mkdirs(const char *path, struct error *err);
 
+/** file_is_at() - Is an open file what its path names, by now? */
+bool file_is_at(int fd, const char *path);
+
 /**
  * file_lock() - Open (creating, mode 0600) and flock a file, with a deadline
- * @path:	Lock file; never renamed or removed by anybody
+ * @path:	Lock file; never renamed or removed by us. Where its file system was
+ *		lost while it was waited for, the one that is there now is taken
  * @exclusive:	LOCK_EX, else LOCK_SH
  * @timeout_ms:	How long to wait
  * @ret_fd:	Closing it releases the lock; the kernel does so on death

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static char dir[] = "/tmp/hostshim-file-XXXXXX";
 static char path[128];
@@ -98,6 +99,33 @@ Test(file, a_held_lock_is_an_outcome_after_the_deadline, .description = "LK-1")
 
 	close(take_fd(&first));
 	cr_expect_eq(file_lock(path, true, 0, &second, &err), 0);
+}
+
+/* As when the file system of /run is lost while somebody waits */
+Test(file, a_lock_that_was_lost_meanwhile_is_none)
+{
+	cleanup_close int second = -1;
+	cleanup_close int third = -1;
+	struct error err = { 0 };
+	int ready[2], first = -1;
+	char byte = 0;
+	pid_t child;
+
+	cr_assert_eq(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		if (file_lock(path, true, 0, &first, &err) != 0 ||
+		    write(ready[1], &byte, 1) != 1)
+			_exit(1);
+		usleep(50000);
+		_exit(unlink(path) < 0);
+	}
+	cr_assert_eq(read(ready[0], &byte, 1), 1);
+	cr_expect_eq(file_lock(path, true, 20000, &second, &err), 0);
+	cr_expect_eq(waitpid(child, NULL, 0), child);
+	cr_expect_eq(file_lock(path, true, 0, &third, &err), FILE_LOCKED);
+	close(ready[0]);
+	close(ready[1]);
 }
 
 Test(file, shared_locks_go_together)

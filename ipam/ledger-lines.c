@@ -38,9 +38,21 @@ void ledger_line_fill(struct ledger_line *line, const char *pool,
 			 attachment->pod_name);
 }
 
+/* Those of before lines knew their pod: of a journal, or of this boot. */
+#define LINE_WITHOUT_POD 800
+
 static int line_decode(struct ledger *ledger, const struct table_value *value,
 		       struct ledger_line *ret, struct error *err)
 {
+	_Static_assert(offsetof(struct ledger_line, pod) <= LINE_WITHOUT_POD &&
+			       offsetof(struct ledger_line, pod) + 8 >
+				       LINE_WITHOUT_POD,
+		       "what is before it stays where it is");
+	if (value->len == LINE_WITHOUT_POD) {
+		memcpy(ret, value->data, offsetof(struct ledger_line, pod));
+		*ret->pod = '\0';
+		return 0;
+	}
 	if (value->len != sizeof(*ret))
 		return ledger_unreadable(ledger, "a line", err);
 	memcpy(ret, value->data, sizeof(*ret));

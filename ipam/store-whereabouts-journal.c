@@ -87,6 +87,8 @@ static int lines_of(struct pools *pools, struct ledger *ledger,
 		*ret = grown;
 	}
 	table_abort(ledger_table(ledger));
+	if (r < 0 && ledger == pools->journal)
+		return journal_damaged(pools, err);
 	return r < 0 ? r : 0;
 }
 

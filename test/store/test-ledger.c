@@ -225,6 +225,35 @@ Test(ledger, no_line_is_taken_for_one_of_a_table_that_was_lost)
 			     STORE_ABSENT);
 }
 
+/* As a journal has them that is older than the program */
+Test(ledger, lines_that_do_not_know_their_pod_are_read)
+{
+	const struct store_attachment a = {
+		.network = "lh",
+		.container_id = "c1",
+		.ifname = "net1",
+		.pod_namespace = "storage",
+		.pod_name = "p",
+	};
+	struct ledger_line line = { .kind = LEDGER_RELEASE };
+	struct table_key key;
+	struct table_value value;
+
+	ledger_line_fill(&line, "lh", &a);
+	cr_expect_str_eq(line.pod, "storage/p");
+	cr_assert_eq(ledger_line_add(ledger, &line, &err), 0);
+	table_key_init(&key, 'L');
+	cr_assert_eq(table_seek(ledger_table(ledger), &key, 1, &key, &value,
+				&err),
+		     0);
+	cr_assert_eq(table_put(ledger_table(ledger), &key, &line, 800, &err),
+		     0);
+	cr_assert_eq(ledger_line_next(ledger, 1, &line, &err), 0, "%s",
+		     err.details);
+	cr_expect_str_eq(line.container_id, "c1");
+	cr_expect_str_eq(line.pod, "");
+}
+
 Test(ledger, entries_are_walked_once_each)
 {
 	struct table_key key;

@@ -109,6 +109,7 @@ static bool was_so(const struct look *before, const struct worlds_key *key,
 static int tell_no_object(struct compare *compare, const struct worlds_key *key,
 			  struct error *err)
 {
+	const bool is_node = whereabouts_host(key->podref, key->id);
 	char owner[WORLDS_OWNER];
 	int gone = worlds_is_gone(&compare->cluster, key, err);
 
@@ -117,11 +118,15 @@ static int tell_no_object(struct compare *compare, const struct worlds_key *key,
 	worlds_key_owner(key, owner);
 	if (gone)
 		adopt_say(
-			compare->adopt, ADOPT_LEFT, &key->addr,
+			compare->adopt, is_node ? ADOPT_LEFT_NODE : ADOPT_LEFT,
+			&key->addr,
 			"is in the pool for %s, which is gone, and is not reserved",
 			owner);
 	else
-		adopt_say(compare->adopt, ADOPT_NO_OBJECT, &key->addr,
+		adopt_say(compare->adopt,
+			  is_node || *key->podref ? ADOPT_NO_OBJECT
+						  : ADOPT_NOBODYS,
+			  &key->addr,
 			  "is in the pool for %s, and is not reserved", owner);
 	return 0;
 }

@@ -45,11 +45,11 @@ static int fill_boot(struct adopt_over *over, const char *node,
 }
 
 static int leave(const struct adopt_over *over, const struct worlds_key *key,
-		 const char *why)
+		 enum adopt_kind kind, const char *why)
 {
 	char owner[WORLDS_OWNER];
 
-	adopt_say(over->adopt, ADOPT_LEFT, &key->addr, "%s: %s",
+	adopt_say(over->adopt, kind, &key->addr, "%s: %s",
 		  worlds_key_owner(key, owner), why);
 	return CLUSTER_ABSENT;
 }
@@ -62,7 +62,7 @@ static int want_host(struct adopt_over *over, const struct worlds_key *key,
 
 	want->is_host = true;
 	return r == CLUSTER_ABSENT
-		       ? leave(over, key,
+		       ? leave(over, key, ADOPT_LEFT_NODE,
 			       "there is no such Node, or it does not say its boot")
 		       : r;
 }
@@ -77,7 +77,7 @@ static int want_pod(struct adopt_over *over, const struct worlds_key *key,
 	r = cluster_podref_get(&over->cluster, key->podref, want->pod_namespace,
 			       &name, &pod, err);
 	if (r == CLUSTER_ABSENT)
-		return leave(over, key, "there is no such Pod");
+		return leave(over, key, ADOPT_LEFT, "there is no such Pod");
 	if (r < 0)
 		return r;
 	FILL(want, pod_name, name);
@@ -86,10 +86,10 @@ static int want_pod(struct adopt_over *over, const struct worlds_key *key,
 	FILL(want, ifname, key->ifname);
 	FILL(want, network, over->adopt->network);
 	if (!*pod.node)
-		return leave(over, key, "the Pod is on no node");
+		return leave(over, key, ADOPT_UNCLEAR, "the Pod is on no node");
 	r = fill_boot(over, pod.node, want, err);
 	return r == CLUSTER_ABSENT
-		       ? leave(over, key,
+		       ? leave(over, key, ADOPT_UNCLEAR,
 			       "there is no such Node as the Pod's, or it does not say its boot")
 		       : r;
 }
@@ -107,7 +107,8 @@ static int want_fill(struct adopt_over *over, const struct worlds_key *key,
 	if (node)
 		return want_host(over, key, node, want, err);
 	if (!*key->podref)
-		return leave(over, key, "it is no pod's and no node's");
+		return leave(over, key, ADOPT_NOBODYS,
+			     "it is no pod's and no node's");
 	return want_pod(over, key, want, err);
 }
 
@@ -168,7 +169,7 @@ static int not_allowed(const struct adopt_over *over,
 	if (refused.code != ERROR_CONFIG)
 		return error_return(err);
 	*err = (struct error){ 0 };
-	adopt_say(over->adopt, ADOPT_CONFLICT, &key->addr, "%.300s: %.600s",
+	adopt_say(over->adopt, ADOPT_FORBIDDEN, &key->addr, "%.300s: %.600s",
 		  worlds_key_owner(key, owner), refused.details);
 	return 0;
 }
@@ -225,7 +226,7 @@ static int verify_object(struct adopt_over *over, const struct worlds_keys *now,
 	r = cluster_delete(&over->cluster, name, made->uid, err);
 	if (r != 0)
 		return r < 0 ? r : cluster_unknown(&over->cluster, err);
-	leave(over, was, "it was released meanwhile");
+	leave(over, was, ADOPT_LEFT, "it was released meanwhile");
 	return 0;
 }
 

@@ -42,7 +42,8 @@ static int begin(struct move *move, bool write, struct error *err)
 
 	if (r == STORE_BUSY)
 		return error_set(err, ERROR_AGAIN, 0,
-				 "the address store is locked");
+				 "the address store is locked: run it "
+				 "again");
 	return r;
 }
 
@@ -125,7 +126,11 @@ static int keep_inside(struct move *move, const struct reservation *got,
 		return r;
 	i = entry_index(move, &entry);
 	if (i == STORE_MAX_ADDRESSES)
-		return error_set(err, ERROR_STORE, 0, "too many addresses");
+		return error_set(err, ERROR_STORE, 0,
+				 "container %.64s, %s has more than %d "
+				 "addresses: shimctl ipam check",
+				 entry.record.container_id, entry.record.ifname,
+				 STORE_MAX_ADDRESSES);
 	if (i == entry.record.n_addresses)
 		entry.record.n_addresses++;
 	entry.record.addresses[i] = *move->address;
@@ -402,7 +407,8 @@ static int move_all(const struct adopt *adopt, struct store *local,
 
 	if (r == STORE_BUSY)
 		return error_set(err, ERROR_AGAIN, 0,
-				 "the local address store is locked");
+				 "the local address store is locked: run it "
+				 "again");
 	for (size_t i = 0; i < records.count && r == 0; i++) {
 		const struct store_record *record = &records.items[i];
 

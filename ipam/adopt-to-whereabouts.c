@@ -31,7 +31,7 @@ static int claim_of(const struct adopt_over *over,
 		.holder = { .podref = podref,
 			    .id = object->container_id,
 			    .ifname = object->ifname },
-		.has_overlap = true,
+		.has_overlap = config->overlap,
 	};
 	/* Of no pod: as a node's, nobody collects it. */
 	if (whereabouts_podref(object->pod_namespace, object->pod_name,
@@ -63,14 +63,22 @@ static int take_patiently(struct adopt_over *over,
 
 static void say_taken(const struct adopt_over *over,
 		      const struct reservation *object,
-		      const struct whereabouts_owner *owner)
+		      const struct whereabouts_got *got)
 {
+	const struct whereabouts_owner *owner = &got->owner;
 	struct worlds_key key = { .addr = object->address };
+	char a[WORLDS_OWNER], b[WORLDS_OWNER];
 
 	snprintf(key.podref, sizeof(key.podref), "%s", owner->podref);
 	snprintf(key.id, sizeof(key.id), "%s", owner->id);
 	snprintf(key.ifname, sizeof(key.ifname), "%s", owner->ifname);
-	adopt_say_conflict(over, &key, object);
+	if (!got->is_elsewhere) {
+		adopt_say_conflict(over, &key, object);
+		return;
+	}
+	adopt_say(over->adopt, ADOPT_CONFLICT, &object->address,
+		  "its overlap record is of %.450s; it is reserved for %.450s",
+		  worlds_key_owner(&key, a), worlds_object_owner(object, b));
 }
 
 static int say_object(const struct adopt_over *over, enum adopt_kind kind,
@@ -104,10 +112,11 @@ static int adopt_object(struct adopt_over *over,
 		return error_set(err, ERROR_CONFIG, 0,
 				 "node %s has no name that a pool could keep",
 				 object->node);
-	/* One that is there already may lack its overlap record. */
+	/* It may lack its overlap record; somebody else may have that. */
+	claim.is_had = have != NULL;
 	r = take_patiently(over, &claim, &object->address, &got, err);
 	if (r == WHEREABOUTS_TAKEN) {
-		say_taken(over, object, &got.owner);
+		say_taken(over, object, &got);
 		return 0;
 	}
 	if (r == CLUSTER_UNKNOWN)

@@ -16,8 +16,12 @@
 enum adopt_kind {
 	ADOPT_NEW, /* known there from now on */
 	ADOPT_KNOWN, /* it was already, as the same one's */
-	ADOPT_LEFT, /* nobody to make it known for: its owner is gone */
+	ADOPT_LEFT, /* nobody to make it known for: its Pod is gone */
+	ADOPT_LEFT_NODE, /* the same of a Node: nobody else frees its key */
+	ADOPT_UNCLEAR, /* its Pod is on no node, or on one that is not there yet */
+	ADOPT_NOBODYS, /* the pool names no pod and no node */
 	ADOPT_CONFLICT, /* it is somebody else's there */
+	ADOPT_FORBIDDEN, /* these credentials may not make it known */
 
 	/* Of adopt_compare() alone. */
 	ADOPT_NO_OBJECT, /* in a pool, and not reserved */

@@ -45,6 +45,9 @@ struct whereabouts_claim {
 	 * not known (giving back) is NULL. */
 	struct whereabouts_holder holder;
 	bool has_overlap; /* the address has an overlap record as well */
+	/* Taking: the pool has had the key for the holder, and it stays
+	 * whatever becomes of the overlap record. */
+	bool is_had;
 	/* Giving back: the pod that had the address until now, so that another
 	 * one's is told. NULL: not known, and nothing is told. */
 	const char *leaving;

@@ -23,7 +23,6 @@ struct taking {
 	struct whereabouts_got *got;
 	unsigned int lost; /* answers */
 	bool may_have_record; /* an overlap record: the answer was lost */
-	bool is_adopted; /* an earlier container's record is the pod's */
 	unsigned int conflicts;
 };
 
@@ -245,23 +244,27 @@ static int take_overlap(struct taking *taking, struct error *err)
 	if (r != WHEREABOUTS_CONFLICT)
 		return r;
 	return error_set(err, ERROR_AGAIN, 0,
-			 "an overlap record comes and goes %u times",
+			 "the overlap record of %s comes and goes: %d tries",
+			 inet_addr_format(taking->addr,
+					  (char[INET_ADDR_TEXT]){ "" }),
 			 WHEREABOUTS_TRIES);
 }
 
 /* --- both ------------------------------------------------------------------------- */
 
 /* The key again, and the pod's record: one that was asked for and perhaps made,
- * or that came with an adopted key. What cannot be undone now, or may yet be made,
- * the caller owes. */
+ * or that an earlier container of it left to who has the key. What cannot be
+ * undone now, or may yet be made, the caller owes. What the pool had for the
+ * holder before stays. */
 static void take_undo(struct taking *taking)
 {
 	struct error lost = { 0 };
-	struct whereabouts_claim claim = *taking->claim;
 	int r;
 
-	claim.has_overlap = taking->may_have_record || taking->is_adopted;
-	r = whereabouts_give(taking->cluster, &claim, taking->addr, "", &lost);
+	if (taking->claim->is_had)
+		return;
+	r = whereabouts_give(taking->cluster, taking->claim, taking->addr, "",
+			     &lost);
 	taking->got->is_held = r != 0 || taking->may_have_record;
 }
 
@@ -333,7 +336,6 @@ int whereabouts_adopt(struct cluster *cluster,
 		.addr = &addr,
 		.view = view,
 		.got = ret,
-		.is_adopted = true,
 	};
 	int r = 0;
 

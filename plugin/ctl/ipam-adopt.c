@@ -21,6 +21,9 @@ static struct adopt adopt_of(const struct book *book, adopt_tell tell,
 	};
 }
 
+/* What nobody frees but who reads this */
+#define BY_HAND "once nothing bears it, remove its key from the IPPool by hand"
+
 /* --- adopt --------------------------------------------------------------------- */
 
 static void tell_adopted(void *arg, const struct adopt_finding *finding)
@@ -38,6 +41,22 @@ static void tell_adopted(void *arg, const struct adopt_finding *finding)
 	case ADOPT_LEFT:
 		report_warn(report, text, "nothing, unless it is in use",
 			    "left as it is: %s", finding->text);
+		break;
+	case ADOPT_LEFT_NODE:
+	case ADOPT_NOBODYS:
+		report_warn(report, text, BY_HAND, "left as it is: %s",
+			    finding->text);
+		break;
+	case ADOPT_UNCLEAR:
+		report_warn(report, text,
+			    "run it again when the Pod is on a node",
+			    "left as it is: %s", finding->text);
+		break;
+	case ADOPT_FORBIDDEN:
+		report_fail(report, text,
+			    "run it on that pod's node, or with the "
+			    "--kubeconfig of an administrator",
+			    "%s", finding->text);
 		break;
 	case ADOPT_CONFLICT:
 	case ADOPT_NO_OBJECT:
@@ -82,17 +101,20 @@ static void adopt_sum(const struct adopting *adopting)
 	struct report *report = &adopting->book->ctl->report;
 	const size_t *counts = adopting->counts;
 	const bool dry = adopting->book->ctl->dry_run;
+	const size_t left = counts[ADOPT_LEFT] + counts[ADOPT_LEFT_NODE] +
+			    counts[ADOPT_UNCLEAR] + counts[ADOPT_NOBODYS];
 
 	report_line(report,
 		    "%s: %zu %sadopted, %zu known before, %zu left, %zu in "
-		    "conflict",
+		    "conflict, %zu not allowed",
 		    adopting->book->network->config.name, counts[ADOPT_NEW],
-		    dry ? "would be " : "", counts[ADOPT_KNOWN],
-		    counts[ADOPT_LEFT], counts[ADOPT_CONFLICT]);
+		    dry ? "would be " : "", counts[ADOPT_KNOWN], left,
+		    counts[ADOPT_CONFLICT], counts[ADOPT_FORBIDDEN]);
 	report_uint(report, "adopted", counts[ADOPT_NEW]);
 	report_uint(report, "known", counts[ADOPT_KNOWN]);
-	report_uint(report, "left", counts[ADOPT_LEFT]);
+	report_uint(report, "left", left);
 	report_uint(report, "conflicts", counts[ADOPT_CONFLICT]);
+	report_uint(report, "forbidden", counts[ADOPT_FORBIDDEN]);
 	report_bool(report, "dryRun", dry);
 }
 
@@ -133,6 +155,12 @@ static void tell_compared(void *arg, const struct adopt_finding *finding)
 			    "Whereabouts' reconciler, which releases it", "%s",
 			    finding->text);
 		break;
+	case ADOPT_LEFT_NODE:
+		report_warn(report, text, BY_HAND, "%s", finding->text);
+		break;
+	case ADOPT_NOBODYS:
+		report_fail(report, text, BY_HAND, "%s", finding->text);
+		break;
 	case ADOPT_NO_OBJECT:
 		report_fail(report, text,
 			    "shimctl ipam adopt --from whereabouts", "%s",
@@ -148,6 +176,8 @@ static void tell_compared(void *arg, const struct adopt_finding *finding)
 		break;
 	case ADOPT_NEW:
 	case ADOPT_KNOWN:
+	case ADOPT_UNCLEAR:
+	case ADOPT_FORBIDDEN:
 		break;
 	}
 }

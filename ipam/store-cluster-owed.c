@@ -62,6 +62,21 @@ bool cluster_line_is_of(const struct ledger_line *line,
 	       strcmp(line->ifname, attachment->ifname) == 0;
 }
 
+int cluster_owes_unsure(struct cluster *cluster,
+			const struct store_attachment *attachment,
+			struct error *err)
+{
+	struct ledger_line line = { 0 };
+	int r;
+
+	do {
+		r = ledger_line_next(cluster->ledger, line.number + 1, &line,
+				     err);
+	} while (r == 0 && (line.kind == LEDGER_RELEASE ||
+			    !cluster_line_is_of(&line, attachment)));
+	return r < 0 ? r : r == 0;
+}
+
 int cluster_cancel(struct cluster *cluster,
 		   const struct store_attachment *attachment, struct error *err)
 {

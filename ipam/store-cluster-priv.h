@@ -38,6 +38,10 @@ struct cluster_way {
 	int (*release_unknown)(struct cluster *cluster,
 			       const struct store_attachment *attachment,
 			       struct error *err);
+
+	/* No sweep finds what a lost ledger knew: where this one does not know
+	 * all of an attachment, the server is asked as well. */
+	bool is_unswept;
 };
 
 struct cluster {
@@ -181,6 +185,12 @@ int cluster_forget_nameless(struct ledger *ledger, unsigned int timeout_ms,
 int cluster_owe(struct cluster *cluster, const struct table_key *key,
 		const struct ledger_entry *entry, uint64_t rest_ms,
 		struct error *err);
+
+/** cluster_owes_unsure() - Inside a transaction: is something owed of an attachment
+ * that is not known by uid? 1, 0, or negative */
+int cluster_owes_unsure(struct cluster *cluster,
+			const struct store_attachment *attachment,
+			struct error *err);
 
 /** cluster_cancel() - Inside a transaction: what is on its way for an attachment
  * is not any more. Return: 1 if something was, 0, or negative */

@@ -27,35 +27,49 @@
 
 /* --- known ------------------------------------------------------------------------ */
 
-/* Return: 0, STORE_ABSENT (and @ret_canceled says whether something was on its
- * way), or negative */
+struct released {
+	bool canceled; /* something was on its way */
+	bool is_all; /* that the server may have, as far as it is known here */
+};
+
+static bool is_whole(const struct cluster *cluster,
+		     const struct store_record *record)
+{
+	return record->state == STORE_STATE_LIVE &&
+	       record->n_addresses >= cluster->config->n_sets;
+}
+
+/* Return: 0, STORE_ABSENT, or negative */
 static int release_known(struct cluster *cluster,
 			 const struct store_attachment *attachment,
-			 const struct table_key *key, bool *ret_canceled,
+			 const struct table_key *key, struct released *ret,
 			 struct error *err)
 {
 	cleanup_ledger_entry struct ledger_entry entry = { 0 };
 	uint64_t rest_ms = (uint64_t)cluster->config->reuse_delay * 1000;
-	int r;
+	int r, unsure;
 
 	r = cluster_cancel(cluster, attachment, err);
 	if (r < 0)
 		return r;
-	*ret_canceled = r > 0;
+	ret->canceled = r > 0;
+	unsure = cluster_owes_unsure(cluster, attachment, err);
+	if (unsure < 0)
+		return unsure;
 	r = ledger_entry_load(cluster->ledger, key, &entry, err);
-	if (r != 0)
-		return r;
-	return cluster_owe(cluster, key, &entry, rest_ms, err);
+	ret->is_all = !unsure && (r == 0 ? is_whole(cluster, &entry.record)
+					 : ret->canceled);
+	return r == 0 ? cluster_owe(cluster, key, &entry, rest_ms, err) : r;
 }
 
 static int release_write(struct cluster *cluster,
 			 const struct store_attachment *attachment,
-			 bool *ret_canceled, struct error *err)
+			 struct released *ret, struct error *err)
 {
 	struct table_key key;
 	int r, known;
 
-	*ret_canceled = false;
+	*ret = (struct released){ 0 };
 	r = ledger_key(attachment, &key, err);
 	if (r < 0)
 		return r;
@@ -64,7 +78,7 @@ static int release_write(struct cluster *cluster,
 	r = cluster_begin(cluster, true, err);
 	if (r != 0)
 		return r;
-	known = release_known(cluster, attachment, &key, ret_canceled, err);
+	known = release_known(cluster, attachment, &key, ret, err);
 	r = cluster_end(cluster, known < 0 ? known : 0, err);
 	return r < 0 ? r : known;
 }
@@ -189,13 +203,19 @@ int cluster_release(struct store *store,
 		    struct error *err)
 {
 	struct cluster *cluster = cluster_of(store);
-	bool canceled;
-	int r;
+	struct released released;
+	int r, unknown;
 
-	r = release_write(cluster, attachment, &canceled, err);
-	if (r == STORE_ABSENT && !canceled)
-		r = cluster->way->release_unknown(cluster, attachment, err);
-	if (r != 0 && !canceled)
+	r = release_write(cluster, attachment, &released, err);
+	if (r != 0 && r != STORE_ABSENT)
+		return r;
+	if ((r == STORE_ABSENT && !released.canceled) ||
+	    (cluster->way->is_unswept && !released.is_all)) {
+		unknown = cluster->way->release_unknown(cluster, attachment,
+							err);
+		r = unknown < 0 || r != 0 ? unknown : r;
+	}
+	if (r != 0 && !released.canceled)
 		return r;
 	cluster_settle(cluster, attachment);
 	return r;

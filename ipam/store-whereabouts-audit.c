@@ -177,22 +177,29 @@ static int line_begin(struct subject *subject, struct error *err)
 	return ledger_line_add(subject->audit->pools->ledger, line, err);
 }
 
-/* It is the entry's; or, if that is gone, owed. */
+/* "": its DEL looks for the overlap record. */
+static const char *uid_of(const struct whereabouts_got *got, bool is_taken)
+{
+	if (!is_taken)
+		return "";
+	return *got->uid ? got->uid : POOLS_NO_OVERLAP;
+}
+
+/* It is the entry's, also if that is not sure; or, if that is gone, owed. */
 static int line_end(struct subject *subject, const struct whereabouts_got *got,
-		    bool is_held, struct error *err)
+		    bool is_taken, struct error *err)
 {
 	struct ledger *ledger = subject->audit->pools->ledger;
 	cleanup_ledger_entry struct ledger_entry now = { 0 };
 	struct ledger_ref *ref = &now.refs[subject->index];
-	const char *uid = *got->uid ? got->uid : POOLS_NO_OVERLAP;
+	const bool is_held = is_taken || got->is_held;
+	const char *uid = uid_of(got, is_taken);
 	int r = load_same(subject, &now, err);
 
 	if (r < 0)
 		return r;
 	if (is_held && r == STORE_ABSENT) {
-		subject->line.kind = LEDGER_RELEASE;
-		snprintf(subject->line.uid, sizeof(subject->line.uid), "%s",
-			 uid);
+		subject->line.kind = LEDGER_UNKNOWN;
 		return ledger_line_save(ledger, &subject->line, err);
 	}
 	if (is_held) {
@@ -206,14 +213,14 @@ static int line_end(struct subject *subject, const struct whereabouts_got *got,
 }
 
 static int in_ledger(struct subject *subject, const struct whereabouts_got *got,
-		     bool is_held, struct error *err)
+		     bool is_taken, struct error *err)
 {
 	struct cluster *cluster = &subject->audit->pools->cluster;
 	int r = cluster_begin(cluster, true, err);
 
 	if (r != 0)
 		return r;
-	r = got ? line_end(subject, got, is_held, err)
+	r = got ? line_end(subject, got, is_taken, err)
 		: line_begin(subject, err);
 	return cluster_end(cluster, r, err);
 }

@@ -78,6 +78,53 @@ static const char *pod_of(const struct pools *pools,
 		       : NULL;
 }
 
+/* What a check took again for a container that lives, and did not come to write
+ * down: it is the entry's, and its DEL looks for the overlap record.
+ * Return: 1, 0 (it is nobody's here), or negative */
+static int keep_inside(struct ledger *ledger, const struct ledger_line *line,
+		       struct error *err)
+{
+	cleanup_ledger_entry struct ledger_entry entry = { 0 };
+	const struct store_record *record = &entry.record;
+	struct table_key holder;
+	int r;
+
+	r = ledger_look(ledger, line->pool, &line->addr, "", &holder, err);
+	if (r != LEDGER_HELD)
+		return r < 0 ? r : 0;
+	r = ledger_entry_load(ledger, &holder, &entry, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (strcmp(record->container_id, line->container_id) != 0 ||
+	    strcmp(record->ifname, line->ifname) != 0)
+		return 0;
+	for (size_t i = 0; i < record->n_addresses; i++)
+		if (inet_addr_equal(&record->addresses[i].address.addr,
+				    &line->addr))
+			entry.refs[i].uid[0] = '\0';
+	r = ledger_entry_save(ledger, &holder, &entry, err);
+	return r < 0 ? r : 1;
+}
+
+static int keep_held(struct pools *pools, const struct ledger_line *line,
+		     struct error *err)
+{
+	struct ledger *ledger = pools->ledger;
+	int r, kept;
+
+	if (!table_exists(ledger_table(ledger)))
+		return 0;
+	r = ledger_begin(ledger, true, pools->cluster.base.timeout_ms, err);
+	if (r == STORE_BUSY)
+		return error_set(err, ERROR_AGAIN, 0,
+				 "the address store is locked");
+	if (r != 0)
+		return r;
+	kept = keep_inside(ledger, line, err);
+	r = ledger_end(ledger, kept < 0 ? kept : 0, err);
+	return r < 0 ? r : kept;
+}
+
 static int settle_address(struct cluster *cluster,
 			  const struct ledger_line *line,
 			  const struct whereabouts_claim *claim)
@@ -93,6 +140,10 @@ static int settle_address(struct cluster *cluster,
 	if (is_sure) {
 		own.has_overlap = strcmp(uid, POOLS_NO_OVERLAP) != 0;
 		own.leaving = pod_of(pools_of(&cluster->base), line, podref);
+	} else {
+		r = keep_held(pools_of(&cluster->base), line, &err);
+		if (r != 0)
+			return r > 0 ? OWED_DONE : kept(cluster, line, r, &err);
 	}
 	r = whereabouts_give(cluster, &own, &line->addr, uid, &err);
 	if (r != 0)

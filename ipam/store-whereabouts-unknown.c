@@ -8,6 +8,23 @@
 
 #include "lib/log.h"
 
+#include <string.h>
+
+static int owe_once(struct ledger *ledger, struct ledger_line *want,
+		    const struct store_attachment *attachment,
+		    struct error *err)
+{
+	struct ledger_line have = { 0 };
+	int r;
+
+	do {
+		r = ledger_line_next(ledger, have.number + 1, &have, err);
+	} while (r == 0 && (have.kind != LEDGER_ATTACHMENT ||
+			    !cluster_line_is_of(&have, attachment) ||
+			    strcmp(have.attempt, want->attempt) != 0));
+	return r == STORE_ABSENT ? ledger_line_add(ledger, want, err) : r;
+}
+
 static int owe_range(struct pools *pools,
 		     const struct store_attachment *attachment,
 		     const struct inet_prefix *range, struct error *err)
@@ -21,7 +38,7 @@ static int owe_range(struct pools *pools,
 			 err);
 	if (r != 0)
 		return r;
-	r = ledger_line_add(pools->ledger, &line, err);
+	r = owe_once(pools->ledger, &line, attachment, err);
 	return ledger_end(pools->ledger, r, err);
 }
 

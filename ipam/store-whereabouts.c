@@ -272,6 +272,7 @@ static const struct store_ops pools_ops = {
 static const struct cluster_way pools_way = {
 	.settle = pools_settle_line,
 	.release_unknown = pools_release_unknown,
+	.is_unswept = true,
 };
 
 static int open_both(struct pools *pools, const struct ipam_config *config,

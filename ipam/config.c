@@ -255,8 +255,9 @@ static const struct json_field section_fields[] = {
 	JSON_BOOL("conflictProbe", struct ipam_section, config.conflict_probe,
 		  0),
 	JSON_BOOL("shared", struct ipam_section, config.shared, 0),
-	/* Whereabouts' own business, which has no counterpart here. */
+	/* Read by read_overlap(). */
 	SECTION_IGNORED("enable_overlapping_ranges"),
+	/* Whereabouts' own business, which has no counterpart here. */
 	SECTION_IGNORED("leader_lease_duration"),
 	SECTION_IGNORED("leader_renew_deadline"),
 	SECTION_IGNORED("leader_retry_period"),

@@ -110,7 +110,7 @@ static int both_refuse(struct store *store,
 
 /* --- what was looked at before ---------------------------------------------------- */
 
-/* By the same ADD: each both_world has its own time for it. */
+/* By the same ADD: each world has its own time for it. */
 static bool is_same_add(const struct store_record *a,
 			const struct store_record *b)
 {
@@ -118,7 +118,7 @@ static bool is_same_add(const struct store_record *a,
 	       process_is_same(&a->process, &b->process);
 }
 
-/* The both_world's own record of what @record was read as. */
+/* The world's own record of what @record was read as. */
 static int find_same(struct store *one, const struct store_record *record,
 		     struct store_record *ret, struct error *err)
 {

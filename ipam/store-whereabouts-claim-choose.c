@@ -128,8 +128,11 @@ static int choose_requested(struct claim *claim,
 	claim->addr = *claim_requested(claim);
 	if (pools_claim_is_owed(claim, &claim->addr))
 		return error_set(err, ERROR_AGAIN, 0,
-				 "the requested address is still being "
-				 "released");
+				 "the requested address %s is still being "
+				 "released",
+				 inet_addr_format(&claim->addr,
+						  (char[INET_ADDR_TEXT]){
+							  "" }));
 	r = ledger_look(claim->cluster->ledger, claim->wish->config->pool,
 			&claim->addr, claim->owner, &key, err);
 	if (r != LEDGER_HELD || pools_claim_is_own_key(claim, &key))

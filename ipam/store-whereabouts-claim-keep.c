@@ -128,7 +128,9 @@ int pools_claim_keep(struct claim *claim, const struct whereabouts_got *got,
 	if (r != 0 || wanted)
 		return r;
 	return error_set(err, ERROR_AGAIN, 0,
-			 "the reservation was released meanwhile");
+			 "%s was released meanwhile, by a DEL",
+			 inet_addr_format(&claim->addr,
+					  (char[INET_ADDR_TEXT]){ "" }));
 }
 
 /* --- not ours --------------------------------------------------------------------- */

@@ -133,12 +133,14 @@ static int claim_one(struct claim *claim, struct store_record *ret_holder,
 			return r;
 	}
 	return error_set(err, ERROR_AGAIN, 0,
-			 "%u addresses in turn were taken by others in that "
-			 "moment",
-			 claim->conflicts);
+			 "range %s: %d addresses in turn were taken by others "
+			 "in that moment",
+			 whereabouts_range(&claim->want.range,
+					   (char[INET_PREFIX_TEXT]){ "" }),
+			 CLAIM_TRIES);
 }
 
-/* What was asked for goes first: no other set may pools_claim_choose it meanwhile. */
+/* What was asked for goes first: no other set may choose it meanwhile. */
 static int claim_sets(struct claim *claim, struct store_record *ret_holder,
 		      struct error *err)
 {

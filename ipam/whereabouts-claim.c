@@ -81,7 +81,11 @@ int whereabouts_look(struct cluster *cluster,
 			log_debug("create a pool: %s", cluster->why);
 	}
 	return error_set(err, ERROR_AGAIN, 0,
-			 "an IPPool that was made is gone each time");
+			 "IPPool of %s: it was made %d times, and is gone "
+			 "each time: does somebody delete it?",
+			 whereabouts_range(&claim->range,
+					   (char[INET_PREFIX_TEXT]){ "" }),
+			 WHEREABOUTS_TRIES);
 }
 
 int whereabouts_read(struct cluster *cluster,

@@ -2,8 +2,8 @@
 #define IPAM_WHEREABOUTS_PRIV_H
 
 /*
- * Shared by ipam/whereabouts-{claim,take,give,turn,request*}.c only: single
- * requests, a node's turns, and whose a key is.
+ * Shared by ipam/whereabouts-{claim,take,give,turn,request*}.c and worlds.c only:
+ * single requests, a node's turns, and whose a key is.
  */
 
 #include "ipam/whereabouts-claim.h"

@@ -11,7 +11,7 @@
  * allocations are a map from the distance of the address to the pool's base,
  * which is the address in spec.range as it is written there.
  *
- * test/kube/whereabouts compares all of it with what the real one writes.
+ * test/kube/whereabouts-vectors compares all of it with what the real one writes.
  */
 
 #include "lib/inet.h"

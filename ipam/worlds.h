@@ -28,11 +28,12 @@ void worlds_keys_clear(struct worlds_keys *keys);
 #define cleanup_worlds_keys cleanup(worlds_keys_clear)
 
 /** worlds_read_keys() - Of every range of the configuration; a pool that is not
- * there has none */
+ * there has none. Return: 0, or negative; clear it either way */
 int worlds_read_keys(struct cluster *cluster, const struct ipam_config *config,
 		     struct worlds_keys *ret, struct error *err);
 
-/** worlds_read_objects() - Reservations of every range of the configuration */
+/** worlds_read_objects() - Reservations of every range of the configuration
+ * Return: likewise */
 int worlds_read_objects(struct cluster *cluster,
 			const struct ipam_config *config,
 			struct cluster_list *ret, struct error *err);

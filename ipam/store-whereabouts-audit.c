@@ -284,6 +284,9 @@ static int is_still_there(struct subject *subject, struct error *err)
 	return r;
 }
 
+/* A key is taken again in its container's name. One in the name of a namespace
+ * would be this table's alone to give back: no DEL asks for it, no reconciler
+ * touches it, and what bore the address when the table was made anew may be gone. */
 static int audit_missing(struct subject *subject, struct error *err)
 {
 	const struct whereabouts_holder *have;
@@ -306,6 +309,11 @@ static int audit_missing(struct subject *subject, struct error *err)
 		snprintf(owner.ifname, sizeof(owner.ifname), "%s",
 			 have->ifname ? have->ifname : "");
 		tell_taken(subject, &owner);
+		return 0;
+	}
+	if (cluster_is_nameless(&subject->entry->record)) {
+		tell(subject, STORE_NAMELESS, false,
+		     "neither its container nor the pool knows it");
 		return 0;
 	}
 	if (subject->audit->repair)

@@ -169,6 +169,7 @@ struct store_usage {
 /* Where the server and this node differ. */
 enum store_difference {
 	STORE_FORGOTTEN, /* alive here, and not reserved */
+	STORE_NAMELESS, /* the same, of a container that is not known here */
 	STORE_TAKEN_BY_ANOTHER, /* alive here, and reserved for another */
 	STORE_NOBODYS, /* reserved for this node, which does not know it */
 	STORE_LOST, /* the same, and its pod may live */

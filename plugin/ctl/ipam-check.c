@@ -208,6 +208,11 @@ void book_tell(void *arg, const struct store_finding *finding)
 		report_warn(&book->ctl->report, subject,
 			    "its DEL, or shimctl ipam gc once its Pod is gone",
 			    "%s", finding->text);
+	else if (finding->kind == STORE_NAMELESS)
+		report_fail(&book->ctl->report, subject,
+			    "delete the pod that bears it; if none does, it is "
+			    "forgotten in some minutes",
+			    "%s", finding->text);
 	else if (finding->kind == STORE_UNUSED)
 		report_warn(&book->ctl->report, subject,
 			    "shimctl up, or shimctl ipam release if it is no "

@@ -77,6 +77,20 @@ static int call_patiently(struct cluster *cluster,
 	return r;
 }
 
+/* Turn @n, counted round. */
+static int turn_lock(struct cluster *cluster, unsigned int n,
+		     unsigned int wait_ms, int *turn, struct error *err)
+{
+	cleanup_free char *path = NULL;
+
+	if (asprintf(&path, "%s/turn.%u", cluster->config->state_dir,
+		     n % TURNS) < 0) {
+		path = NULL;
+		return error_oom(err);
+	}
+	return file_lock(path, true, wait_ms, turn, err);
+}
+
 /*
  * The first request brings a handshake. When a node's pods all come at once, and
  * other nodes' too, a busy server works at all handshakes and has none of them
@@ -84,22 +98,24 @@ static int call_patiently(struct cluster *cluster,
  * it was for nothing. So a node has some on their way at a time, and the others
  * wait. That is a courtesy, no lock: who waited for long goes ahead, because a
  * server that is silent for some must not stop all.
+ *
+ * Any turn that is free will do. Where none is, who waits does so for one of them.
  */
 static void turn_take(struct cluster *cluster, int *turn)
 {
-	uint64_t wait = cluster->is_patient ? TURN_MS : TURN_HASTY_MS;
-	cleanup_free char *path = NULL;
+	unsigned int wait_ms = cluster->is_patient ? TURN_MS : TURN_HASTY_MS;
+	unsigned int own = (unsigned int)getpid();
 	struct error lost = { 0 };
+	int r = FILE_LOCKED;
 
 	if (cluster->has_asked)
 		return;
 	cluster->has_asked = true;
-	if (asprintf(&path, "%s/turn.%d", cluster->config->state_dir,
-		     (int)(getpid() % TURNS)) < 0) {
-		path = NULL;
-		return;
-	}
-	if (file_lock(path, true, (unsigned int)wait, turn, &lost) != 0)
+	for (unsigned int i = 0; i < TURNS && r == FILE_LOCKED; i++)
+		r = turn_lock(cluster, own + i, 0, turn, &lost);
+	if (r == FILE_LOCKED)
+		r = turn_lock(cluster, own, wait_ms, turn, &lost);
+	if (r != 0)
 		log_debug("the server is asked out of turn: %s",
 			  error_is_set(&lost) ? lost.details : "it takes long");
 }

@@ -128,6 +128,14 @@ sim() {
 		env NODENAME="$node" "$@"
 }
 
+# sim_exec NODE COMMAND...: the same, as the process that runs this
+sim_exec() {
+	local node=$1
+	shift
+	exec nsenter --target "${SIM_PID[$node]}" --net --mount \
+		env NODENAME="$node" "$@"
+}
+
 # --- disks --------------------------------------------------------------------
 
 # sim_small NODE PATH [NAME]: PATH is on a file system of a few pages from now on,
@@ -172,12 +180,12 @@ sim_sandbox() {
 }
 
 # cni NODE VERB ID CONFIG [POD]: the plugin's answer. CONFIG is a file of
-# KUBE_DIR; CNI_IFNAME and POD_UID may be set.
+# KUBE_DIR; CNI_IFNAME and POD_UID may be set, and SIM (sim_exec).
 cni() {
 	local node=$1 verb=$2 id=$3 config=$4 pod=${5-} args=
 	[ -z "$pod" ] ||
 		args="IgnoreUnknown=1;K8S_POD_NAMESPACE=${pod%/*};K8S_POD_NAME=${pod#*/};K8S_POD_UID=${POD_UID-}"
-	sim "$node" env CNI_COMMAND="$verb" CNI_CONTAINERID="$id" \
+	"${SIM:-sim}" "$node" env CNI_COMMAND="$verb" CNI_CONTAINERID="$id" \
 		CNI_NETNS="/run/netns/$id" CNI_IFNAME="${CNI_IFNAME:-net1}" \
 		CNI_PATH="$CNI_PATH" CNI_ARGS="$args" "$SIM_PROGRAM" \
 		<"$KUBE_DIR/$config" 2>>"$SIM_DIR/$node/stderr"

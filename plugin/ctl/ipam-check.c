@@ -193,34 +193,55 @@ static int check_children(struct book *book, struct error *err)
 	return r;
 }
 
+static void tell_difference(struct report *report, const char *subject,
+			    const struct store_finding *finding)
+{
+	switch (finding->kind) {
+	case STORE_LOST:
+		report_warn(report, subject,
+			    "its DEL, or shimctl ipam gc once its Pod is gone",
+			    "%s", finding->text);
+		break;
+	case STORE_NAMELESS:
+		report_fail(report, subject,
+			    "delete the pod that bears it; if none does, it is "
+			    "forgotten in some minutes",
+			    "%s", finding->text);
+		break;
+	case STORE_TAKEN_BY_ANOTHER:
+		report_fail(report, subject,
+			    "once one is deleted: shimctl ipam check --repair",
+			    "%s", finding->text);
+		break;
+	case STORE_UNUSED:
+		report_warn(report, subject,
+			    "shimctl up, or shimctl ipam release if it is no "
+			    "more",
+			    "%s", finding->text);
+		break;
+	case STORE_FORGOTTEN:
+	case STORE_NOBODYS:
+	case STORE_OUTDATED:
+	case STORE_RESTORED:
+		report_fail(report, subject, "shimctl ipam check --repair",
+			    "%s", finding->text);
+		break;
+	}
+}
+
 void book_tell(void *arg, const struct store_finding *finding)
 {
 	struct book *book = arg;
+	struct report *report = &book->ctl->report;
 	char text[INET_ADDR_TEXT];
 	const char *subject = book->network->config.name;
 
 	if (finding->addr.family)
 		subject = inet_addr_format(&finding->addr, text);
 	if (finding->is_repaired)
-		report_line(&book->ctl->report, "%s %s: repaired", subject,
-			    finding->text);
-	else if (finding->kind == STORE_LOST)
-		report_warn(&book->ctl->report, subject,
-			    "its DEL, or shimctl ipam gc once its Pod is gone",
-			    "%s", finding->text);
-	else if (finding->kind == STORE_NAMELESS)
-		report_fail(&book->ctl->report, subject,
-			    "delete the pod that bears it; if none does, it is "
-			    "forgotten in some minutes",
-			    "%s", finding->text);
-	else if (finding->kind == STORE_UNUSED)
-		report_warn(&book->ctl->report, subject,
-			    "shimctl up, or shimctl ipam release if it is no "
-			    "more",
-			    "%s", finding->text);
+		report_line(report, "%s %s: repaired", subject, finding->text);
 	else
-		report_fail(&book->ctl->report, subject,
-			    "shimctl ipam check --repair", "%s", finding->text);
+		tell_difference(report, subject, finding);
 }
 
 int book_check(struct book *book, struct error *err)

@@ -56,9 +56,9 @@ fault_seen() {
 	grep -cF -- "$1" "$FAULT_LOG" || true
 }
 
-# fault_await TEXT [COUNT]: until the log has it so often
+# fault_await TEXT [COUNT]: until the log has it so often, at most half a minute
 fault_await() {
-	local end=$((SECONDS + 10))
+	local end=$((SECONDS + 30))
 	until [ "$(fault_seen "$1")" -ge "${2:-1}" ]; do
 		kube_alive "$FAULT_PID" faultproxy
 		if [ "$SECONDS" -ge "$end" ]; then

@@ -314,6 +314,16 @@ refused() {
 	return 1
 }
 
+# in_time VERB SECONDS [OUTPUT]: by its own deadline, 20 s of an ADD and 4 of a DEL,
+# and what a busy machine may add
+in_time() {
+	local most=30
+	[ "$1" = ADD ] || most=8
+	[ "$2" -le "$most" ] && return
+	echo "it took $2 s${3:+: $3}"
+	return 1
+}
+
 # at_most LEFT RIGHT: numbers with a fraction
 at_most() {
 	awk -v a="$1" -v b="$2" 'BEGIN { exit !(a <= b) }' && return

@@ -30,9 +30,13 @@ equal() {
 	return 1
 }
 
-# eventually COMMAND...: within ten seconds, for what others do on their own time
+not() {
+	! "$@"
+}
+
+# eventually COMMAND...: within half a minute, for what others do on their own time
 eventually() {
-	local end=$((SECONDS + 10)) output
+	local end=$((SECONDS + 30)) output
 	until output=$("$@" 2>&1); do
 		if [ "$SECONDS" -ge "$end" ]; then
 			echo "$output"

@@ -140,17 +140,45 @@ refuses() {
 }
 
 # --- what is there ------------------------------------------------------------
+# What cannot be read is told, so that nobody takes it for nothing.
+
+cannot_read() {
+	echo "$1 cannot be read"
+	return 1
+}
+
+# lacks PATTERN READER...: it is read, and no line of it matches
+lacks() {
+	local lines
+	lines=$("${@:2}") || {
+		echo "$lines"
+		return 1
+	}
+	not grep -E -- "$1" <<<"$lines"
+}
 
 # pool NAME: the object
 pool() {
 	kubectl get -n kube-system "ippools.$WHEREABOUTS_GROUP" "$1" -o json
 }
 
+# patch_pool POOL json|merge PATCH
+patch_pool() {
+	kubectl patch -n kube-system "ippools.$WHEREABOUTS_GROUP" "$1" \
+		--type "$2" --patch "$3" >>"$KUBE_DIR/apply.log"
+}
+
+# key_of ADDRESS[/24]: its key in the pool
+key_of() {
+	local key=${1##*.}
+	echo "${key%/24}"
+}
+
 # kept POOL: "KEY ID PODREF IFNAME", a line for each allocation
 kept() {
-	pool "$1" | jq -r '.spec.allocations | to_entries[]
+	pool "$1" | jq -r '.spec.allocations // {} | to_entries[]
 		| "\(.key) \(.value.id) \(.value.podref) \(.value.ifname // "-")"' |
-		sort -n
+		sort -n || cannot_read "pool $1"
 }
 
 # keeps POOL [LINE...]: these allocations and no others
@@ -164,16 +192,12 @@ overlaps() {
 		"overlappingrangeipreservations.$WHEREABOUTS_GROUP" -o json |
 		jq -r '.items[]
 		| "\(.metadata.name) \(.spec.podref) \(.spec.ifname // "-")"' |
-		sort -V
+		sort -V || cannot_read "what overlap records there are"
 }
 
 # overlapping [LINE...]: these overlap records and no others
 overlapping() {
 	equal "$(printf '%s\n' "$@" | sed '/^$/d' | sort -V)" "$(overlaps)"
-}
-
-not() {
-	! "$@"
 }
 
 # --- Whereabouts' reconciler ----------------------------------------------------

@@ -75,19 +75,16 @@ pod_gone() {
 		>>"$KUBE_DIR/apply.log" 2>&1
 }
 
-# --- shimctl ------------------------------------------------------------------
-
-# ctl NODE CONFIG ARGUMENT...: shimctl there, with a network of KUBE_DIR
-ctl() {
-	local node=$1 config=$2
-	shift 2
-	sim "$node" "${SIM_PROGRAM%/hostshim}/ctl/shimctl" \
-		-c "$KUBE_DIR/$config" "$@"
+# status CONFIG: STATUS on k8s-1
+status() {
+	cni k8s-1 STATUS none "storage.$1"
 }
+
+# --- shimctl ------------------------------------------------------------------
 
 # adopt CONFIG ARGUMENT...: by the administrator, whose machine is k8s-1
 adopt() {
-	ctl k8s-1 "$1" ipam --kubeconfig "$KUBE_DIR/person.kubeconfig" \
+	shimctl k8s-1 "$1" ipam --kubeconfig "$KUBE_DIR/person.kubeconfig" \
 		adopt "${@:2}"
 }
 
@@ -103,6 +100,11 @@ says() {
 
 # --- killed -------------------------------------------------------------------
 
+# told FAULT: what the proxy says of a request that hang or hang-after holds
+told() {
+	[ "$1" = hang ] && echo "begin $1" || echo "passed $1"
+}
+
 # killed_at NUMBER FAULT COMMAND...: when the server has (hang-after), or has not
 # (hang), done the request of that number; whether there was one. COMMAND
 # becomes the process that is killed, by exec.
@@ -114,8 +116,7 @@ killed_at() {
 	: >"$FAULT_LOG"
 	"$@" >"$KUBE_DIR/killed" 2>&1 &
 	pid=$!
-	until grep -q "^$([ "$kind" = hang ] && echo begin || echo passed) $kind " \
-		"$FAULT_LOG"; do
+	until grep -q "^$(told "$kind") " "$FAULT_LOG"; do
 		if ! kill -0 "$pid" 2>/dev/null || [ "$SECONDS" -ge "$end" ]; then
 			fault
 			wait "$pid" || true
@@ -130,8 +131,7 @@ killed_at() {
 
 # plugin_exec NODE VERB ID CONFIG POD: a call as one process
 plugin_exec() {
-	exec nsenter --target "${SIM_PID[$1]}" --net --mount env \
-		NODENAME="$1" CNI_COMMAND="$2" CNI_CONTAINERID="$3" \
+	sim_exec "$1" CNI_COMMAND="$2" CNI_CONTAINERID="$3" \
 		CNI_NETNS="/run/netns/$3" CNI_IFNAME=net1 CNI_PATH="$CNI_PATH" \
 		CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=${5%/*};K8S_POD_NAME=${5#*/}" \
 		"$SIM_PROGRAM" <"$KUBE_DIR/$4"
@@ -151,14 +151,16 @@ in_pools() {
 		else
 			($range | split("/")[0] | split(".")[0:3] | join("."))
 			+ ".\($n)"
-		end) + " \(.id) \(.ifname // "-")"' | sort -V
+		end) + " \(.id) \(.ifname // "-")"' | sort -V ||
+		cannot_read "what the pools have"
 }
 
 # in_objects: the same of each Reservation
 in_objects() {
 	kubectl get reservations -o json | jq -r '.items[].spec
 		| if .kind == "host" then "\(.address) hsh/\(.node) -"
-		else "\(.address) \(.containerID) \(.ifname)" end' | sort -V
+		else "\(.address) \(.containerID) \(.ifname)" end' | sort -V ||
+		cannot_read "what Reservations there are"
 }
 
 # pools_have [LINE...]: these keys and no others; objects_have likewise
@@ -176,7 +178,7 @@ worlds_equal() {
 
 # has_nothing ID: neither world has anything of a container named so
 has_nothing() {
-	not grep -E " $1 " <(in_pools; in_objects)
+	lacks " $1 " in_pools && lacks " $1 " in_objects
 }
 
 # on_links: "ADDRESS ID IFNAME" of what pods of all nodes bear, by the kernel

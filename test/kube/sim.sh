@@ -331,6 +331,16 @@ at_most() {
 	return 1
 }
 
+# budget TEXT LEFT RIGHT: at most so much, a claim where times are what is asked
+# for (scripts/bench). A test runs on machines that have other work, and tells.
+budget() {
+	if [ -n "${BENCH:-}" ]; then
+		claim "$1" at_most "$2" "$3"
+	else
+		echo "# $1: $2, of $3"
+	fi
+}
+
 # What is owed is looked at by later calls, a few each time
 sim_nudges=0
 nudge() {

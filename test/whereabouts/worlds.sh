@@ -71,8 +71,11 @@ pod_object() {
 }
 
 pod_gone() {
-	kubectl delete pod -n "${1%/*}" "${1#*/}" --force --grace-period=0 \
-		>>"$KUBE_DIR/apply.log" 2>&1
+	local output
+	output=$(kubectl delete pod -n "${1%/*}" "${1#*/}" --force \
+		--grace-period=0 2>&1) && return
+	echo "$output"
+	return 1
 }
 
 # status CONFIG: STATUS on k8s-1

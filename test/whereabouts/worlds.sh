@@ -108,15 +108,20 @@ told() {
 	[ "$1" = hang ] && echo "begin $1" || echo "passed $1"
 }
 
+# fault_at NUMBER FAULT: at the request of that number from now on, once
+fault_at() {
+	fault "* /apis|/api/v1 $(($1 - 1)) 1 latency 0ms" \
+		"* /apis|/api/v1 1 1 $2"
+	: >"$FAULT_LOG"
+}
+
 # killed_at NUMBER FAULT COMMAND...: when the server has (hang-after), or has not
 # (hang), done the request of that number; whether there was one. COMMAND
 # becomes the process that is killed, by exec.
 killed_at() {
-	local number=$1 kind=$2 pid end=$((SECONDS + 20))
+	local kind=$2 pid end=$((SECONDS + 20))
+	fault_at "$1" "$2"
 	shift 2
-	fault "* /apis|/api/v1 $((number - 1)) 1 latency 0ms" \
-		"* /apis|/api/v1 1 1 $kind"
-	: >"$FAULT_LOG"
 	"$@" >"$KUBE_DIR/killed" 2>&1 &
 	pid=$!
 	until grep -q "^$(told "$kind") " "$FAULT_LOG"; do

@@ -51,6 +51,13 @@ fault() {
 	mv "$FAULT_RULES.new" "$FAULT_RULES"
 }
 
+# fault_at REQUEST NUMBER FAULT: once, at the one of that number of those from now
+# on; what was seen before is forgotten
+fault_at() {
+	: >"$FAULT_LOG"
+	fault "$1 $(($2 - 1)) 1 latency 0ms" "$1 1 1 $3"
+}
+
 # fault_seen TEXT: how often
 fault_seen() {
 	grep -cF -- "$1" "$FAULT_LOG" || true

@@ -108,19 +108,15 @@ told() {
 	[ "$1" = hang ] && echo "begin $1" || echo "passed $1"
 }
 
-# fault_at NUMBER FAULT: at the request of that number from now on, once
-fault_at() {
-	fault "* /apis|/api/v1 $(($1 - 1)) 1 latency 0ms" \
-		"* /apis|/api/v1 1 1 $2"
-	: >"$FAULT_LOG"
-}
+# What asks for objects, as rules have it
+of_objects='* /apis|/api/v1'
 
 # killed_at NUMBER FAULT COMMAND...: when the server has (hang-after), or has not
 # (hang), done the request of that number; whether there was one. COMMAND
 # becomes the process that is killed, by exec.
 killed_at() {
 	local kind=$2 pid end=$((SECONDS + 20))
-	fault_at "$1" "$2"
+	fault_at "$of_objects" "$1" "$2"
 	shift 2
 	"$@" >"$KUBE_DIR/killed" 2>&1 &
 	pid=$!

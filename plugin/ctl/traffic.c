@@ -2,6 +2,7 @@
 
 #include "lib/file.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <time.h>
 
@@ -10,36 +11,38 @@
  * than ten minutes): "consistently above" is asked of each step, and a counter
  * of 32 bits wraps every 3.4 s at 10 Gb/s.
  *
- * Interrupted, it tells what it has seen so far.
+ * Interrupted, it tells what it has seen so far. SIGINT and SIGTERM are blocked
+ * from the first look on, and taken while we sleep: caught by a handler, one
+ * that comes just before the sleep would be slept through.
  */
 
 #define TRAFFIC_STEPS 600
 
-static volatile sig_atomic_t traffic_interrupted;
-
-static void traffic_interrupt(int sig)
+static void traffic_signals(sigset_t *ret)
 {
-	(void)sig;
-	traffic_interrupted = 1;
+	sigemptyset(ret);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
 }
 
-static void traffic_catch(void)
+/* Returns whether we are to come to an end, which ends the pause. */
+static bool traffic_sleep(uint64_t until_ms)
 {
-	struct sigaction action = { .sa_handler = traffic_interrupt };
+	sigset_t signals;
+	int r;
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
+	traffic_signals(&signals);
+	do {
+		uint64_t now = file_boottime_ms();
+		uint64_t ms = until_ms > now ? until_ms - now : 0;
+		struct timespec pause = {
+			.tv_sec = (time_t)(ms / 1000),
+			.tv_nsec = (long)(ms % 1000 * 1000000),
+		};
 
-static void traffic_sleep(uint64_t until_ms)
-{
-	uint64_t now = file_boottime_ms();
-	uint64_t ms = until_ms > now ? until_ms - now : 0;
-	struct timespec pause = { .tv_sec = (time_t)(ms / 1000),
-				  .tv_nsec = (long)(ms % 1000 * 1000000) };
-
-	if (!traffic_interrupted)
-		nanosleep(&pause, NULL);
+		r = sigtimedwait(&signals, NULL, &pause);
+	} while (r < 0 && errno == EINTR);
+	return r > 0;
 }
 
 /* All networks at once: they share links. */
@@ -62,16 +65,18 @@ static int traffic_look_all(struct traffic *all, size_t count, bool sample,
 }
 
 static int traffic_measure(struct traffic *all, size_t count,
-			   unsigned int window, struct error *err)
+			   unsigned int window, bool *ret_interrupted,
+			   struct error *err)
 {
 	unsigned int step = (window + TRAFFIC_STEPS - 1) / TRAFFIC_STEPS;
 	uint64_t start = file_boottime_ms();
 	int r = traffic_look_all(all, count, false, err);
 
+	*ret_interrupted = false;
 	for (unsigned int done = 0;
-	     r == 0 && done < window && !traffic_interrupted;) {
+	     r == 0 && done < window && !*ret_interrupted;) {
 		done = done + step < window ? done + step : window;
-		traffic_sleep(start + done * 1000ULL);
+		*ret_interrupted = traffic_sleep(start + done * 1000ULL);
 		r = traffic_look_all(all, count, true, err);
 	}
 	return r;
@@ -98,6 +103,8 @@ static int traffic_report_all(struct ctl *ctl, struct traffic *all,
 int ctl_traffic(struct ctl *ctl, struct error *err)
 {
 	struct traffic *all = calloc(ctl->n_networks, sizeof(*all));
+	sigset_t signals;
+	bool interrupted;
 	int r;
 
 	if (!all)
@@ -106,13 +113,15 @@ int ctl_traffic(struct ctl *ctl, struct error *err)
 		all[i].ctl = ctl;
 		all[i].network = &ctl->networks[i];
 	}
-	traffic_catch();
-	r = traffic_measure(all, ctl->n_networks, ctl->window, err);
+	traffic_signals(&signals);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	r = traffic_measure(all, ctl->n_networks, ctl->window, &interrupted,
+			    err);
 	if (r == 0)
 		r = traffic_report_all(ctl, all, err);
 	for (size_t i = 0; i < ctl->n_networks; i++)
 		traffic_clear(&all[i]);
 	free(all);
-	ctl->again = ctl->watch && !traffic_interrupted;
+	ctl->again = ctl->watch && !interrupted && !traffic_sleep(0);
 	return r;
 }

@@ -280,10 +280,20 @@ Test(ctl_traffic, an_interrupted_window_is_told_as_far_as_it_went)
 {
 	up(config);
 	ctl_prints("$C traffic --watch --window 3600 >/run/said & "
-		   "pid=$!; until grep -q 'SigCgt:.*[2367abef]$' "
-		   "/proc/$pid/status; do sleep 0.1; done; kill -INT $pid; "
+		   "pid=$!; until grep -q sigtimedwait /proc/$pid/wchan; "
+		   "do sleep 0.1; done; kill -INT $pid; "
 		   "wait $pid; echo $?; grep -c interface /run/said",
 		   0, "0\n2\n");
+}
+
+/* The signal waits for it, as one does that comes while it looks. */
+Test(ctl_traffic, no_signal_is_slept_through)
+{
+	up(config);
+	ctl_prints("--version >/dev/null; env --block-signal=TERM sh -c 'kill "
+		   "$$; exec shimctl $C traffic --watch --window 3600' | "
+		   "grep -c interface",
+		   0, "2\n");
 }
 
 /* --- between two looks, without a clock ------------------------------------------------ */

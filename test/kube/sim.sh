@@ -179,6 +179,20 @@ sim_sandbox() {
 	done
 }
 
+# sim_sandbox_del NODE ID...: interfaces first. The kernel takes a namespace down
+# behind the command's back, and until then they answer for their addresses.
+sim_sandbox_del() {
+	local node=$1 id link
+	shift
+	for id; do
+		for link in $(sim "$node" ip -n "$id" -json link show \
+			type macvlan | jq -r '.[].ifname // empty'); do
+			sim "$node" ip -n "$id" link del "$link"
+		done
+		sim "$node" ip netns del "$id"
+	done
+}
+
 # cni NODE VERB ID CONFIG [POD]: the plugin's answer. CONFIG is a file of
 # KUBE_DIR; CNI_IFNAME and POD_UID may be set, and SIM (sim_exec).
 cni() {

@@ -240,10 +240,11 @@ storm_without_a_store() {
 
 # storm_judge NAME LINKS STATUS
 storm_judge() {
-	local name=$1 links=$2
+	local name=$1 links=$2 what
 	# A DEL is refused if it can neither release nor write down that it owes.
-	grep -e '^wrong' -e '^DEL of' "$KUBE_DIR/$name.storm" | tail -n 20 |
-		sed 's/^/# /' || true
+	for what in 'DEL of' wrong; do
+		sed -n "s/^$what/# &/p" "$KUBE_DIR/$name.storm" | tail -n 20
+	done
 	claim "$name: no answer that no fault explains" equal 0 "$3"
 	claim "$name: what is owed is settled by later calls" \
 		storm_settles "$name"
